@@ -1,0 +1,215 @@
+// swift-tools-version: 6.2
+// The manifest is the architecture in dependency order: docs/architecture.md holds the same import
+// table, and Tests/Tidy compares every `import` with it. No package is fetched.
+import PackageDescription
+
+let language: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Modules that wrap C are compiled with strict memory safety: each unsafe use is spelled out.
+let wrapsC: [SwiftSetting] = language + [.strictMemorySafety()]
+
+func names(_ list: [String]) -> [Target.Dependency] {
+    list.map { .init(stringLiteral: $0) }
+}
+
+func system(_ name: String, _ package: String, pkgConfig: String? = nil) -> Target {
+    .systemLibrary(
+        name: name, path: "Shared/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func shared(_ name: String, _ dependencies: [String] = [], sql: Bool = false, c: Bool = false)
+    -> Target
+{
+    .target(
+        name: name, dependencies: names(dependencies), path: "Shared/\(name)",
+        exclude: ["README.md"], resources: sql ? [.embedInCode("Migrations")] : [],
+        swiftSettings: c ? wrapsC : language)
+}
+
+/// A service is a library with its rules and a main of a few lines, so tests can import the rules.
+func service(_ name: String, _ dependencies: [String], embeds: [String] = [], main: [String] = [])
+    -> [Target]
+{
+    [
+        .target(
+            name: "\(name)Service", dependencies: names(dependencies), path: "Services/\(name)",
+            exclude: ["Main", "README.md"], resources: embeds.map { .embedInCode($0) },
+            swiftSettings: language),
+        .executableTarget(
+            name: "\(name)Main", dependencies: names(["\(name)Service", "ServiceKit"] + main),
+            path: "Services/\(name)/Main", swiftSettings: language),
+    ]
+}
+
+func tests(_ name: String, _ dependencies: [String], path: String? = nil) -> Target {
+    .testTarget(
+        name: name, dependencies: names(dependencies), path: path ?? "Tests/\(name)",
+        swiftSettings: language)
+}
+
+let durable = [
+    "Messaging", "Postgres", "Kafka", "Contracts", "ServiceKit", "HTTPServer", "HTTPClient", "HTTP",
+    "Sockets", "Configuration", "Telemetry", "Crypto", "Resilience", "Basics",
+]
+
+var targets: [Target] = [
+    .target(name: "CLinux", path: "Shared/C/CLinux"),
+    system("CPostgres", "libpq-dev", pkgConfig: "libpq"),
+    system("COpenSSL", "libssl-dev", pkgConfig: "libcrypto"),
+    system("CKafka", "librdkafka-dev", pkgConfig: "rdkafka"),
+    // hiredis' pkg-config carries a -D flag that SwiftPM refuses; the module map links it instead.
+    system("CRedis", "libhiredis-dev"),
+
+    shared("Basics"),
+    shared("Contracts", ["Basics"]),
+    shared("Telemetry", ["Basics"]),
+    shared("Resilience", ["Basics"]),
+    shared("HTTP", ["Basics"]),
+    shared("Configuration", ["Basics"]),
+    shared("Crypto", ["COpenSSL", "Basics"], c: true),
+    shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true),
+    shared("HTTPServer", ["HTTP", "Sockets", "Telemetry", "Basics"]),
+    shared("HTTPClient", ["HTTP", "Sockets", "Resilience", "Telemetry", "Basics"]),
+    shared("Postgres", ["CPostgres", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
+    shared("Redis", ["CRedis", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
+    shared("Kafka", ["CKafka", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
+    shared(
+        "Messaging",
+        ["Postgres", "Kafka", "Contracts", "Crypto", "Resilience", "Telemetry", "Sockets", "Basics"],
+        sql: true),
+    shared(
+        "Saga",
+        ["Messaging", "Postgres", "Contracts", "Resilience", "Telemetry", "Sockets", "Basics"],
+        sql: true),
+    shared(
+        "ServiceKit",
+        [
+            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Resilience", "Configuration",
+            "Telemetry", "Basics",
+        ]),
+]
+
+targets += service(
+    "Gateway",
+    [
+        "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Contracts", "Configuration",
+        "Telemetry", "Resilience", "Basics",
+    ], embeds: ["Web"])
+targets += service("Cart", durable + ["Redis"], embeds: ["Migrations"])
+targets += service("Order", durable + ["Saga"], embeds: ["Migrations"])
+targets += service("Inventory", durable + ["Redis"], embeds: ["Migrations"])
+targets += service("Payment", durable, embeds: ["Migrations"])
+targets += service(
+    "PaymentProvider",
+    [
+        "ServiceKit", "HTTPServer", "HTTP", "Sockets", "Configuration", "Telemetry", "Crypto",
+        "Basics",
+    ])
+
+targets += [
+    .target(
+        name: "FixedPort", path: "Services/DevBroker/FixedPort",
+        linkerSettings: [.linkedLibrary("dl")]),
+    .executableTarget(
+        name: "DevBrokerMain",
+        dependencies: names([
+            "FixedPort", "Kafka", "ServiceKit", "Sockets", "Contracts", "Configuration", "Telemetry",
+            "Basics",
+        ]), path: "Services/DevBroker", exclude: ["README.md", "FixedPort"],
+        swiftSettings: language),
+    // Starts PostgreSQL, Redis and brokers as child processes: the same code for `up` and for tests.
+    .target(
+        name: "NativeServers", dependencies: names(["Basics"]),
+        path: "Services/Mercatoctl/Native", swiftSettings: language),
+    .target(
+        name: "Mercatoctl",
+        dependencies: names([
+            "NativeServers", "HTTPClient", "HTTP", "Sockets", "Contracts", "Configuration", "Telemetry", "Crypto",
+            "Basics",
+        ]), path: "Services/Mercatoctl", exclude: ["Main", "Native", "README.md"],
+        swiftSettings: language),
+    .executableTarget(
+        name: "MercatoctlMain", dependencies: names(["Mercatoctl"]),
+        path: "Services/Mercatoctl/Main", swiftSettings: language),
+]
+
+let support = ["Support", "NativeServers", "Basics", "Telemetry", "Sockets"]
+let everything = support + durable + ["Redis", "Saga"]
+
+targets += [
+    .target(
+        name: "Support",
+        dependencies: names([
+            "NativeServers", "Postgres", "Kafka", "Redis", "Sockets", "Telemetry", "Basics",
+        ]),
+        path: "Tests/Support", swiftSettings: language),
+    tests("BasicsTests", ["Basics"]),
+    tests("ContractsTests", ["Contracts", "Basics"]),
+    tests("TelemetryTests", ["Telemetry", "Basics"]),
+    tests("ResilienceTests", ["Resilience", "Basics"]),
+    tests("ConfigurationTests", ["Configuration", "Basics"]),
+    tests("CryptoTests", ["Crypto", "Basics"]),
+    tests("SocketsTests", ["Sockets", "Telemetry", "Basics"]),
+    tests("HTTPTests", ["HTTP", "Basics"]),
+    tests("HTTPServerTests", ["HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry", "Basics"]),
+    tests("PostgresTests", everything),
+    tests("RedisTests", everything),
+    tests("KafkaTests", everything + ["DevBrokerMain"]),
+    tests("MessagingTests", everything + ["DevBrokerMain"]),
+    tests("SagaTests", everything),
+    tests("ServiceKitTests", everything),
+    tests("GatewayTests", everything + ["GatewayService"]),
+    tests("CartTests", everything + ["CartService"]),
+    tests("OrderTests", everything + ["OrderService"]),
+    tests("InventoryTests", everything + ["InventoryService"]),
+    tests("PaymentTests", everything + ["PaymentService", "PaymentProviderService"]),
+    tests("MercatoctlTests", everything + ["Mercatoctl"]),
+    tests(
+        "Integration",
+        everything + [
+            "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
+            "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
+        ]),
+    tests("EndToEnd", everything + ["Mercatoctl", "MercatoctlMain"]),
+    tests("Tidy", []),
+]
+
+/// A fast inner loop for one module: `MERCATO_ONLY=HTTPTests swift test` builds those targets and
+/// what they need, and nothing else.
+if let only = Context.environment["MERCATO_ONLY"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var grew = true
+    while grew {
+        grew = false
+        for target in targets where wanted.contains(target.name) {
+            for dependency in target.dependencies {
+                if case .byNameItem(let name, _) = dependency, wanted.insert(name).inserted {
+                    grew = true
+                }
+            }
+        }
+    }
+    targets.removeAll { !wanted.contains($0.name) }
+}
+
+let programs = [
+    "gateway": "GatewayMain", "cart": "CartMain", "order": "OrderMain",
+    "inventory": "InventoryMain", "payment": "PaymentMain",
+    "payment-provider": "PaymentProviderMain", "devbroker": "DevBrokerMain",
+    "mercatoctl": "MercatoctlMain",
+]
+
+let package = Package(
+    name: "mercato",
+    products: programs.sorted { $0.key < $1.key }
+        .filter { program in targets.contains { $0.name == program.value } }
+        .map { .executable(name: $0.key, targets: [$0.value]) },
+    targets: targets
+)
