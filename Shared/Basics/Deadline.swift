@@ -1,0 +1,38 @@
+/// An instant on the monotonic clock by which something must be done.
+///
+/// Deadlines never cross a process boundary: on the wire they are a remaining duration (TO-2, D10).
+package struct Deadline: Sendable, Hashable, Comparable {
+    package let instant: ContinuousClock.Instant
+
+    package init(_ instant: ContinuousClock.Instant) { self.instant = instant }
+
+    package static func after(_ duration: Duration) -> Deadline {
+        Deadline(ContinuousClock.now.advanced(by: duration))
+    }
+
+    /// Time left; zero when it has passed.
+    package var remaining: Duration {
+        max(.zero, ContinuousClock.now.duration(to: instant))
+    }
+
+    package var isPast: Bool { ContinuousClock.now >= instant }
+
+    package static func < (left: Deadline, right: Deadline) -> Bool { left.instant < right.instant }
+}
+
+extension Duration {
+    /// Whole microseconds, rounded down.
+    package var inMicroseconds: Int64 {
+        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+    }
+
+    /// Whole milliseconds, rounded down.
+    package var inMilliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+
+    /// Seconds with fraction, for metrics and messages to people.
+    package var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+}
