@@ -1,0 +1,102 @@
+import Basics
+
+/// How much an operator needs to care. A logger drops lines below its own level.
+package enum LogLevel: String, Sendable, Comparable, CaseIterable {
+    case debug, info, notice, warning, error
+
+    private var rank: Int {
+        switch self {
+        case .debug: 0
+        case .info: 1
+        case .notice: 2
+        case .warning: 3
+        case .error: 4
+        }
+    }
+
+    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
+}
+
+/// Writes one JSON object per line: `ts`, `level`, `service`, `msg`, then the fields by name.
+///
+/// The message is a `StaticString`, so an interpolated value cannot slip into it: messages stay
+/// searchable and values stay in fields. A logger is a value; `with` makes one that carries fields.
+/// Callable from any thread; a call never waits for the disk (the sink decides, see `LogSink`).
+package struct Logger: Sendable {
+    package let service: String
+    package let level: LogLevel
+    private let sink: any LogSink
+    private let carried: LogFields
+
+    package init(service: String, level: LogLevel = .info, sink: any LogSink) {
+        self.init(service: service, level: level, sink: sink, carried: [:])
+    }
+
+    private init(service: String, level: LogLevel, sink: any LogSink, carried: LogFields) {
+        self.service = service
+        self.level = level
+        self.sink = sink
+        self.carried = carried
+    }
+
+    /// A logger that adds these fields to each line; the newer value of a name wins.
+    package func with(_ fields: LogFields) -> Logger {
+        Logger(
+            service: service, level: level, sink: sink,
+            carried: carried.merging(fields) { _, newer in newer })
+    }
+
+    package func debug(_ message: StaticString, _ fields: LogFields = [:]) {
+        log(.debug, message, fields)
+    }
+
+    package func info(_ message: StaticString, _ fields: LogFields = [:]) {
+        log(.info, message, fields)
+    }
+
+    package func notice(_ message: StaticString, _ fields: LogFields = [:]) {
+        log(.notice, message, fields)
+    }
+
+    package func warning(_ message: StaticString, _ fields: LogFields = [:]) {
+        log(.warning, message, fields)
+    }
+
+    package func error(_ message: StaticString, _ fields: LogFields = [:]) {
+        log(.error, message, fields)
+    }
+
+    /// True when a line of this level would be written; guards fields that are costly to make.
+    package func writes(_ level: LogLevel) -> Bool { level >= self.level }
+
+    package func log(_ level: LogLevel, _ message: StaticString, _ fields: LogFields = [:]) {
+        guard level >= self.level else { return }
+        sink.write(
+            LogLine.encode(
+                at: .now(), level: level, service: service, message: message,
+                fields: carried.isEmpty ? fields : carried.merging(fields) { _, newer in newer }))
+    }
+}
+
+/// The encoder of a log line, apart from the logger so that tests can give it a time.
+enum LogLine {
+    /// Names that a field cannot take; it is written as `field_<name>` instead.
+    static let reserved: Set<String> = ["ts", "level", "service", "msg"]
+
+    static func encode(
+        at time: WallTime, level: LogLevel, service: String, message: StaticString,
+        fields: LogFields
+    ) -> [UInt8] {
+        var line = JSONLineWriter()
+        line.begin()
+        line.member("ts", time.iso8601)
+        line.member("level", level.rawValue)
+        line.member("service", service)
+        line.member("msg", message.description)
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line.member(reserved.contains(name) ? "field_" + name : name, value)
+        }
+        line.end()
+        return line.bytes
+    }
+}

@@ -1,0 +1,129 @@
+package import Basics
+
+/// The position of a piece of work in a distributed trace (W3C Trace Context, level 2; TC-1).
+package struct TraceContext: Sendable, Hashable {
+    /// 128 bits shared by everything one request caused; never zero.
+    package let traceHigh: UInt64
+    package let traceLow: UInt64
+    /// This piece of work; never zero.
+    package let spanID: UInt64
+    /// Bit 0: sampled. Bit 1: the trace id is random (level 2). Other bits are not passed on.
+    package let flags: UInt8
+    /// Other vendors' state, checked and normalised; empty when there is none.
+    package let state: String
+
+    package static let sampledFlag: UInt8 = 0x01
+    package static let randomFlag: UInt8 = 0x02
+
+    init(traceHigh: UInt64, traceLow: UInt64, spanID: UInt64, flags: UInt8, state: String) {
+        self.traceHigh = traceHigh
+        self.traceLow = traceLow
+        self.spanID = spanID
+        self.flags = flags
+        self.state = state
+    }
+
+    /// Reads the headers of a request. Nil means: begin a new trace and drop the state (TC-1).
+    /// A malformed `tracestate` alone is dropped and the trace kept.
+    package init?(traceparent: String?, tracestate: String? = nil) {
+        guard let traceparent else { return nil }
+        self.init(traceparents: [traceparent], tracestates: tracestate.map { [$0] } ?? [])
+    }
+
+    /// As above, from all header lines: a second `traceparent` is malformed, several `tracestate`
+    /// lines are one list in their order.
+    package init?(traceparents: [String], tracestates: [String]) {
+        guard traceparents.count == 1, let line = traceparents.first,
+            let parsed = TraceParent.parse(line)
+        else { return nil }
+        self.init(
+            traceHigh: parsed.traceHigh, traceLow: parsed.traceLow, spanID: parsed.spanID,
+            flags: parsed.flags & (Self.sampledFlag | Self.randomFlag),
+            state: TraceState.normalised(tracestates) ?? "")
+    }
+
+    /// A new trace, sampled, with random ids.
+    package static func root(using random: RandomSource = .system) -> TraceContext {
+        TraceContext(
+            traceHigh: random.next(), traceLow: nonZero(random), spanID: nonZero(random),
+            flags: sampledFlag | randomFlag, state: "")
+    }
+
+    /// The next piece of work in the same trace.
+    package func child(using random: RandomSource = .system) -> TraceContext {
+        TraceContext(
+            traceHigh: traceHigh, traceLow: traceLow, spanID: Self.nonZero(random), flags: flags,
+            state: state)
+    }
+
+    package var isSampled: Bool { flags & Self.sampledFlag != 0 }
+
+    /// 32 lower-case hex digits.
+    package var traceIDText: String { Self.hex(traceHigh) + Self.hex(traceLow) }
+
+    /// 16 lower-case hex digits.
+    package var spanIDText: String { Self.hex(spanID) }
+
+    /// The header value, always version 00.
+    package var traceparent: String {
+        "00-\(traceIDText)-\(spanIDText)-\(flags < 16 ? "0" : "")\(String(flags, radix: 16))"
+    }
+
+    /// The header value, nil when there is no state to pass on.
+    package var tracestate: String? { state.isEmpty ? nil : state }
+
+    private static func nonZero(_ random: RandomSource) -> UInt64 {
+        while true {
+            let bits = random.next()
+            if bits != 0 { return bits }
+        }
+    }
+
+    private static func hex(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// The grammar of `traceparent`: `version-traceid-parentid-flags` in lower-case hex.
+enum TraceParent {
+    struct Fields {
+        var traceHigh: UInt64
+        var traceLow: UInt64
+        var spanID: UInt64
+        var flags: UInt8
+    }
+
+    static func parse(_ text: String) -> Fields? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 55, let version = number(bytes[0..<2]), version != 0xff,
+            bytes[2] == dash, bytes[35] == dash, bytes[52] == dash,
+            let traceHigh = number(bytes[3..<19]), let traceLow = number(bytes[19..<35]),
+            let spanID = number(bytes[36..<52]), let flags = number(bytes[53..<55]),
+            traceHigh | traceLow != 0, spanID != 0
+        else { return nil }
+        // Version 00 ends here; a later version may go on after a dash and is read as if it were 00.
+        if bytes.count > 55 {
+            guard version != 0, bytes[55] == dash else { return nil }
+        }
+        return Fields(
+            traceHigh: traceHigh, traceLow: traceLow, spanID: spanID,
+            flags: UInt8(truncatingIfNeeded: flags))
+    }
+
+    private static let dash = UInt8(ascii: "-")
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        for byte in digits {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"):
+                value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+}
