@@ -1,0 +1,58 @@
+import Foundation
+import Glibc
+
+/// A process named so that it cannot be mistaken for a later one with the same number: its pid and
+/// the tick at which the kernel started it (field 22 of /proc/PID/stat).
+package struct ProcessIdentity: Sendable, Codable, Hashable {
+    package let pid: Int32
+    package let startTicks: UInt64
+
+    package init(pid: Int32, startTicks: UInt64) {
+        self.pid = pid
+        self.startTicks = startTicks
+    }
+
+    /// The identity of a running process; nil when there is none with this number.
+    package init?(of pid: Int32) {
+        guard let fields = Self.statFields(pid), let ticks = UInt64(fields[19]) else { return nil }
+        self.init(pid: pid, startTicks: ticks)
+    }
+
+    /// Whether this very process still runs. A zombie has ended: only its parent has not asked yet.
+    package var isRunning: Bool {
+        guard let fields = Self.statFields(pid) else { return false }
+        return UInt64(fields[19]) == startTicks && fields[0] != "Z" && fields[0] != "X"
+    }
+
+    /// Sends a signal if, and only if, the number still belongs to this process.
+    ///
+    /// - Parameter wholeGroup: also its children; we start each server as leader of its own group.
+    @discardableResult
+    package func signal(_ number: Int32, wholeGroup: Bool = false) -> Bool {
+        guard isRunning else { return false }
+        return kill(wholeGroup ? -pid : pid, number) == 0
+    }
+
+    /// Resident memory in bytes, from the second field of /proc/PID/statm.
+    package var residentBytes: Int? {
+        guard isRunning, let text = Folders.text(of: "/proc/\(pid)/statm") else { return nil }
+        let fields = text.split(separator: " ")
+        guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+        return pages * Int(getpagesize())
+    }
+
+    /// The program's short name, for messages.
+    package static func name(of pid: Int32) -> String {
+        Folders.text(of: "/proc/\(pid)/comm")?.trimmingCharacters(in: .newlines) ?? "unknown"
+    }
+
+    /// The fields of /proc/PID/stat from the third on: the second, the name in parentheses, may hold
+    /// blanks and parentheses itself, so reading starts behind the last closing one.
+    private static func statFields(_ pid: Int32) -> [Substring]? {
+        guard let text = Folders.text(of: "/proc/\(pid)/stat"),
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 19 ? fields : nil
+    }
+}
