@@ -1,0 +1,225 @@
+import Basics
+import Glibc
+import Synchronization
+
+/// One thread that waits in epoll and runs everything else in turns: readiness handlers, timers,
+/// and Swift jobs.
+///
+/// It is a task executor, so tasks that prefer it run on its thread without a hop, and a serial
+/// executor, so an actor whose `unownedExecutor` is the loop is confined to that thread and loop
+/// callbacks may enter it with `assumeIsolated`.
+///
+/// Nothing on the loop may block: one slow job delays every connection.
+///
+// Reason: `local`, `watches` and `poller` are touched by the loop's thread only (each entry point
+// checks), everything shared with other threads is behind a Mutex or an Atomic.
+package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+    /// Jobs run in one turn before descriptors and timers get their chance again.
+    static let jobsPerTurnMax = 512
+    /// Timers fired in one turn.
+    static let timersPerTurnMax = 512
+    /// The longest wait in epoll; waking up without cause now and then costs nothing.
+    private static let waitMilliseconds: Int64 = 60_000
+
+    package let name: String
+    let timers = Mutex(TimerHeap())
+    private let poller: Poller
+    private let wakeUp: WakeDescriptor
+    private let remote = Mutex<[Work]>([])
+    private let threadNumber = Atomic<UInt>(0)
+    private let isStopping = Atomic<Bool>(false)
+    private let thread = Mutex<pthread_t?>(nil)
+    private var local = WorkQueue()
+    private var watches = WatchTable()
+
+    package init(name: String) throws(SocketError) {
+        self.name = name
+        poller = try Poller()
+        wakeUp = try WakeDescriptor()
+        try poller.add(Watch(descriptor: wakeUp.descriptor, generation: 0), .readable)
+    }
+
+    /// Spawns the thread. Jobs that were enqueued before it are run first. Once only.
+    package func start() {
+        thread.withLock { thread in
+            precondition(thread == nil, "the loop was started already")
+            thread = spawnThread(name: name) { self.runThread() }
+        }
+    }
+
+    /// Asks the thread to end when no job is left. Timers that are not due and watches are dropped:
+    /// stop the work that waits for them first.
+    package func stop() {
+        isStopping.store(true, ordering: .releasing)
+        wakeUp.signal()
+    }
+
+    /// Blocks until the thread has ended. Never on the loop itself.
+    package func join() {
+        precondition(!isOnLoop, "the loop cannot wait for itself")
+        let started = thread.withLock { thread in
+            let started = thread
+            thread = nil
+            return started
+        }
+        if let started { joinThread(started) }
+    }
+
+    /// Whether the caller runs on the loop's thread.
+    package var isOnLoop: Bool {
+        threadNumber.load(ordering: .relaxed) == currentThreadNumber()
+    }
+
+    // MARK: Jobs
+
+    /// Runs `body` on the loop in a later step, in the order of the calls. Any thread.
+    package nonisolated func execute(_ body: @escaping @Sendable () -> Void) {
+        submit(.block(body))
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        submit(.job(UnownedJob(job)))
+    }
+
+    package func checkIsolated() {
+        precondition(isOnLoop, "this must run on the event loop")
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? { isOnLoop }
+
+    private func submit(_ work: Work) {
+        if isOnLoop {
+            local.append(work)
+            return
+        }
+        let wasEmpty = remote.withLock { queue in
+            queue.append(work)
+            return queue.count == 1
+        }
+        // The loop takes the whole queue at once, so only the first of a batch needs to wake it.
+        if wasEmpty { wakeUp.signal() }
+    }
+
+    // MARK: The thread
+
+    private func runThread() {
+        threadNumber.store(currentThreadNumber(), ordering: .relaxed)
+        while true {
+            poller.wait(milliseconds: waitLimit()) { watch, ready in deliver(watch, ready) }
+            takeRemote()
+            runTimers()
+            runJobs()
+            if isStopping.load(ordering: .acquiring), local.isEmpty {
+                takeRemote()
+                if local.isEmpty { break }
+            }
+        }
+        threadNumber.store(0, ordering: .relaxed)
+    }
+
+    private func waitLimit() -> CInt {
+        guard local.isEmpty, !isStopping.load(ordering: .acquiring) else { return 0 }
+        guard let next = timers.withLock({ $0.earliest() }) else {
+            return CInt(Self.waitMilliseconds)
+        }
+        let remaining = ContinuousClock.now.duration(to: next)
+        guard remaining > .zero else { return 0 }
+        // Rounded up: waking before the instant would spin through empty turns.
+        return CInt(min(Self.waitMilliseconds, remaining.inMilliseconds + 1))
+    }
+
+    private func takeRemote() {
+        let batch = remote.withLock { queue in
+            let batch = queue
+            queue = []
+            return batch
+        }
+        for work in batch { local.append(work) }
+    }
+
+    private func runTimers() {
+        let now = ContinuousClock.now
+        for _ in 0..<Self.timersPerTurnMax {
+            // One at a time: a timer's body may cancel the next one.
+            guard let body = timers.withLock({ $0.takeDue(at: now) }) else { return }
+            body()
+        }
+    }
+
+    private func runJobs() {
+        for _ in 0..<Self.jobsPerTurnMax {
+            guard let work = local.takeFirst() else { return }
+            switch work {
+            case .block(let body): body()
+            case .job(let job):
+                // The job was handed to this executor by the runtime and is run exactly once.
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(),
+                    taskExecutor: asUnownedTaskExecutor())
+            }
+        }
+    }
+
+    private func deliver(_ watch: Watch, _ ready: Readiness) {
+        guard watch.generation != 0 else { return wakeUp.drain() }
+        // An event fetched before its watch was cancelled, or for an earlier owner of the number.
+        guard let entry = watches.entry(watch) else { return }
+        var seen = ready
+        if !ready.isDisjoint(with: [.hangup, .error]) {
+            seen.formUnion(Readiness(rawValue: entry.interest.rawValue))
+        }
+        entry.handler(seen)
+    }
+
+    func wake() { wakeUp.signal() }
+}
+
+// MARK: Watches
+
+extension EventLoop {
+    /// Watches a descriptor that somebody else owns (libpq, hiredis, librdkafka's eventfd). The
+    /// handler runs on the loop, again and again while the descriptor is ready (level-triggered).
+    /// Loop thread only. Cancel the watch before the descriptor is closed.
+    package func watch(
+        _ descriptor: CInt, _ interest: Interest,
+        _ handler: @escaping @Sendable (Readiness) -> Void
+    ) throws(SocketError) -> Watch {
+        checkIsolated()
+        guard descriptor >= 0 else { throw SocketError(.closed, "watch") }
+        let watch = watches.nextWatch(for: descriptor)
+        // A number that the kernel knows already is refused by it; an entry that it does not know is
+        // stale (closed without a cancel) or silent, and is replaced.
+        if !interest.isEmpty { try poller.add(watch, interest) }
+        watches.insert(.init(watch: watch, interest: interest, handler: handler))
+        return watch
+    }
+
+    /// Changes what a watch hears about; without effect on a cancelled one. Loop thread only.
+    package func update(_ watch: Watch, _ interest: Interest) {
+        checkIsolated()
+        guard let entry = watches.entry(watch), entry.interest != interest else { return }
+        watches.setInterest(watch, interest)
+        if interest.isEmpty {
+            // Level-triggered hang-ups are reported even to an empty mask: take it out instead.
+            poller.remove(watch.descriptor)
+        } else if entry.interest.isEmpty {
+            do throws(SocketError) {
+                try poller.add(watch, interest)
+            } catch {
+                // The owner closed the descriptor: tell it, as a read or write would.
+                let handler = entry.handler
+                execute { handler([.error, Readiness(rawValue: interest.rawValue)]) }
+            }
+        } else {
+            _ = poller.modify(watch, interest)
+        }
+    }
+
+    /// Ends a watch: its handler is not called again, not even for events already fetched. Loop
+    /// thread only; cancelling twice does nothing.
+    package func cancel(_ watch: Watch) {
+        checkIsolated()
+        guard let entry = watches.remove(watch), !entry.interest.isEmpty else { return }
+        poller.remove(watch.descriptor)
+    }
+}
