@@ -1,0 +1,121 @@
+internal import CKafka
+internal import Basics
+
+/// Offsets: storing, seeking, pausing, and bounding what is read ahead.
+extension Consumer {
+    /// Says that everything of the partition before `nextOffset` is done; call it after the
+    /// database's COMMIT. Pass the record's `generation`. False, and nothing stored, when the
+    /// partition was revoked or repositioned meanwhile.
+    @discardableResult
+    package func store(
+        _ place: TopicPartition, nextOffset: Int64, generation: Int? = nil
+    ) -> Bool {
+        guard let client,
+            ledger.mayStore(place, nextOffset: nextOffset, generation: generation)
+        else { return false }
+        let error = client.store(place, nextOffset: nextOffset)
+        note(error)
+        return error == nil
+    }
+
+    /// Reads these partitions from the start of the log again.
+    package func seekToStart(_ places: [TopicPartition]) {
+        move(places.map { ($0, nil) })
+    }
+
+    /// Reads on at `offset`.
+    package func seek(_ place: TopicPartition, offset: Int64) {
+        move([(place, offset)])
+    }
+
+    /// Stops delivery. Records read ahead are dropped and come again after `resume`. Pausing twice
+    /// is one pause.
+    package func pause(_ places: [TopicPartition]) {
+        guard let client else { return }
+        let fresh = places.filter { ledger.owns($0) && !ledger.isPaused($0) }
+        guard !fresh.isEmpty else { return }
+        for (place, offset) in buffer.discard(Set(fresh)) { ledger.rewind(place, to: offset) }
+        for place in fresh { ledger.setPaused(place, true) }
+        note(client.pause(fresh))
+    }
+
+    package func resume(_ places: [TopicPartition]) {
+        let paused = places.filter { ledger.isPaused($0) }
+        for place in paused { ledger.setPaused(place, false) }
+        if !isHeldBack { flow(paused) }
+    }
+
+    /// The partitions that are ours at this moment.
+    package var assignment: [TopicPartition] { ledger.owned }
+
+    /// Records between what the owner was given and the end of the log, as the last fetch answer
+    /// told it; partitions without one are missing.
+    package func lag() -> [TopicPartition: Int64] {
+        var result: [TopicPartition: Int64] = [:]
+        for place in ledger.owned {
+            guard let end = client?.knownEnd(place), let next = ledger.handed(place) else { continue }
+            result[place] = max(0, end - next)
+        }
+        return result
+    }
+
+    /// The offset after the last record of each partition, asked of the broker.
+    package func endOffsets(
+        _ places: [TopicPartition]
+    ) async throws(KafkaError) -> [TopicPartition: Int64] {
+        guard let client else { throw KafkaError(.closed, "the consumer was closed") }
+        let limit = configuration.adminTimeout
+        return try await BlockingThread.run("kafka-offsets") {
+            () -> Result<[TopicPartition: Int64], KafkaError> in
+            let deadline = Deadline.after(limit)
+            var ends: [TopicPartition: Int64] = [:]
+            do throws(KafkaError) {
+                for place in places {
+                    let left = Int32(clamping: max(1, deadline.remaining.inMilliseconds))
+                    ends[place] = try client.watermarks(place, milliseconds: left).high
+                }
+            } catch {
+                return .failure(error)
+            }
+            return .success(ends)
+        }
+    }
+
+    private func move(_ positions: [(TopicPartition, Int64?)]) {
+        let known = positions.filter { ledger.owns($0.0) }
+        guard let client, !known.isEmpty else { return }
+        _ = buffer.discard(Set(known.map(\.0)))
+        for (place, offset) in known { ledger.move(place, to: offset) }
+        note(client.seek(known.map { ($0.0, $0.1 ?? Int64(RD_KAFKA_OFFSET_BEGINNING)) }))
+        flowIfDrained()
+    }
+
+    // MARK: Bounded reading ahead
+
+    func holdBackIfFull() {
+        guard let client, !isHeldBack,
+            buffer.records >= configuration.consumerBufferRecords
+                || buffer.bytes >= configuration.consumerBufferBytes
+        else { return }
+        isHeldBack = true
+        note(client.pause(ledger.flowing))
+    }
+
+    func flowIfDrained() {
+        guard isHeldBack, buffer.records <= configuration.consumerBufferRecords / 2,
+            buffer.bytes <= configuration.consumerBufferBytes / 2
+        else { return }
+        isHeldBack = false
+        flow(ledger.flowing)
+    }
+
+    /// Resumes and then seeks: the library's own position is not ours (D8).
+    private func flow(_ places: [TopicPartition]) {
+        guard let client, !places.isEmpty else { return }
+        note(client.resume(places))
+        let positions = places.compactMap { place in
+            ledger.position(place).map { (place, $0) }
+        }
+        if !positions.isEmpty { note(client.seek(positions)) }
+    }
+}

@@ -1,0 +1,209 @@
+internal import CKafka
+package import Sockets
+package import Telemetry
+
+/// A member of a consumer group with the profile of D8. The owner calls `next()` in a loop, commits
+/// its own transaction, and only then stores the offset; stored offsets are committed in the
+/// background, and before a revocation is let through.
+///
+/// It serves the library's events even while the owner is busy, so a slow transaction never delays
+/// a rebalance; records read ahead meanwhile are bounded by pausing the partitions.
+package actor Consumer {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    /// - idle → revoking (a revocation waits for the commit of stored offsets) → idle.
+    enum Rebalance {
+        case idle
+        case revoking([TopicPartition], token: UInt, limit: TimerToken)
+    }
+
+    let configuration: KafkaConfiguration
+    let logger: Logger
+    /// Nil once closed.
+    var client: Client?
+    var watch: Watch?
+    var ledger = PartitionLedger()
+    var buffer = ConsumerBuffer()
+    var rebalance = Rebalance.idle
+    /// The buffer is full, so every partition is paused.
+    var isHeldBack = false
+    var lastCommitToken: UInt = 0
+    private var heartbeat: TimerToken?
+    private var waiter: CheckedContinuation<ConsumerEvent, any Error>?
+    private let received: Counter
+    let dropped: Counter
+
+    /// Events handled before other work of the loop gets its turn.
+    private static let eventsPerTurn = 256
+
+    /// Joins `group` for `topics`. `instanceID` is given only where the name is stable (KIP-345):
+    /// then a restart within the session time-out causes no rebalance. Throws `.configuration` when
+    /// the library refuses a property; a missing broker is no error.
+    package init(
+        _ configuration: KafkaConfiguration, group: String, instanceID: String? = nil,
+        topics: [String], loop: EventLoop, logger: Logger, metrics: MetricsRegistry
+    ) throws(KafkaError) {
+        self.configuration = configuration
+        self.loop = loop
+        self.logger = logger.with(["client": "consumer", "group": .string(group)])
+        received = metrics.counter(
+            "kafka_consumer_records_total", help: "Records handed to their owner.",
+            labels: ["group": group])
+        dropped = metrics.counter(
+            "kafka_consumer_dropped_total",
+            help: "Records dropped because their partition was not owned.",
+            labels: ["group": group])
+        let client = try Client(
+            .consumer(configuration, group: group, instanceID: instanceID))
+        try client.subscribe(topics)
+        self.client = client
+        loop.execute { self.assumeIsolated { $0.startWatching() } }
+    }
+
+    deinit {
+        let (loop, watch, heartbeat) = (self.loop, self.watch, self.heartbeat)
+        loop.execute {
+            if let watch { loop.cancel(watch) }
+            if let heartbeat { loop.cancel(heartbeat) }
+        }
+    }
+
+    /// The next event. One caller at a time. Throws `CancellationError`, or `KafkaError` with
+    /// `.closed` after `close()`.
+    package func next() async throws -> ConsumerEvent {
+        try Task.checkCancellation()
+        if let event = takeNext() { return event }
+        guard client != nil else { throw KafkaError(.closed, "the consumer was closed") }
+        guard waiter == nil else {
+            throw KafkaError(.other, "another caller already waits for the next event")
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { waiter = $0 }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.wake(throwing: CancellationError()) } }
+        }
+    }
+
+    /// Commits stored offsets, leaves the group and lets the handle go. Waits for that for up to
+    /// about the session time-out.
+    package func close() async {
+        guard let client else { return }
+        self.client = nil
+        if let watch { loop.cancel(watch) }
+        if let heartbeat { loop.cancel(heartbeat) }
+        if case .revoking(_, _, let limit) = rebalance { loop.cancel(limit) }
+        watch = nil
+        heartbeat = nil
+        rebalance = .idle
+        ledger.revoke(ledger.owned)
+        buffer = ConsumerBuffer()
+        wake(throwing: KafkaError(.closed, "the consumer was closed"))
+        do throws(KafkaError) {
+            try await BlockingThread.run("kafka-close") { () -> Result<Void, KafkaError> in
+                if let error = client.closeConsumer() { return .failure(error) }
+                return .success(())
+            }
+        } catch {
+            logger.warning("kafka consumer did not close cleanly", ["cause": .init(describing: error)])
+        }
+    }
+
+    // MARK: Events
+
+    private func startWatching() {
+        guard let client, watch == nil else { return }
+        do {
+            watch = try loop.watch(client.wake.descriptor, .readable) { [weak self] _ in
+                self?.assumeIsolated { $0.drain() }
+            }
+            beat()
+        } catch {
+            buffer.append(.error(KafkaError(.other, "watch of the event queue: \(error)")))
+            wakeIfReady()
+        }
+    }
+
+    /// The library takes a consumer that does not poll for dead. An idle topic gives no event to
+    /// poll for, so the loop polls now and then; it stops when the loop hangs, as it should.
+    private func beat() {
+        drain()
+        heartbeat = loop.schedule(after: configuration.pollTimeout / 4) { [weak self] in
+            self?.assumeIsolated { $0.beat() }
+        }
+    }
+
+    private func drain() {
+        guard let client else { return }
+        client.wake.drain()
+        var isEmpty = false
+        for _ in 0..<Self.eventsPerTurn {
+            guard let event = client.poll() else {
+                isEmpty = true
+                break
+            }
+            handle(event)
+        }
+        // The library signals only an empty queue, so what is left is announced by ourselves.
+        if !isEmpty { client.wake.signal() }
+        holdBackIfFull()
+        wakeIfReady()
+    }
+
+    private func handle(_ event: ClientEvent) {
+        switch event {
+        case .record(let record):
+            if let admitted = ledger.admit(record) {
+                buffer.append(admitted)
+            } else {
+                dropped.increment()
+            }
+        case .assign(let places): assigned(places)
+        case .revoke(let places): revoking(places)
+        case .committed(let token, let error): committed(token: token, error)
+        case .partitionError(let place, _, isReset: true):
+            if ledger.owns(place) { buffer.append(.resetRequired(place)) }
+        case .partitionError(_, let error, isReset: false), .error(let error):
+            failed(error)
+        case .log(let severity, let facility, let text):
+            ClientLog.write(severity: severity, facility: facility, text: text, to: logger)
+        case .deliveries, .topicsCreated, .other: break
+        }
+    }
+
+    private func failed(_ error: KafkaError) {
+        logger.info("kafka consumer error", ["cause": .init(describing: error)])
+        if error.code == .transport {
+            buffer.appendDisconnected()
+        } else {
+            buffer.append(.error(error))
+        }
+    }
+
+    // MARK: Handing out
+
+    private func takeNext() -> ConsumerEvent? {
+        guard let event = buffer.next(limit: configuration.consumerBatchRecords) else {
+            return nil
+        }
+        if case .records(let records) = event {
+            for record in records { ledger.handOut(record) }
+            received.increment(by: Int64(records.count))
+            flowIfDrained()
+        }
+        return event
+    }
+
+    func wakeIfReady() {
+        guard waiter != nil, let event = takeNext() else { return }
+        waiter?.resume(returning: event)
+        waiter = nil
+    }
+
+    private func wake(throwing error: any Error) {
+        waiter?.resume(throwing: error)
+        waiter = nil
+    }
+}

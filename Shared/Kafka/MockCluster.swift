@@ -1,0 +1,46 @@
+internal import CKafka
+
+/// The C library's built-in broker, one of it, in memory: what DevBroker serves. Its listener
+/// answers on 127.0.0.1 until the value is released.
+@safe package final class MockCluster: Sendable {
+    // Reason: set once in `init` and only read afterwards; the library locks its own state.
+    nonisolated(unsafe) private let cluster: OpaquePointer
+    // Reason: as above; destroyed after the cluster that it carries.
+    nonisolated(unsafe) private let carrier: OpaquePointer
+
+    /// `host:port` for clients.
+    package let bootstrapServers: String
+
+    /// Starts the broker and makes the topics. Throws `.configuration` when a topic exists already:
+    /// a client was faster, and the broker made it with a partition count of its own.
+    package init(
+        topics: [(name: String, partitions: Int32)]
+    ) throws(KafkaError) {
+        var text = [CChar](repeating: 0, count: 512)
+        // The broker needs some client to belong to; this one never connects anywhere.
+        guard let carrier = unsafe rd_kafka_new(RD_KAFKA_PRODUCER, nil, &text, text.count) else {
+            throw KafkaError(.other, "carrier client: \(errorText(text))")
+        }
+        guard let cluster = unsafe rd_kafka_mock_cluster_new(carrier, 1) else {
+            unsafe rd_kafka_destroy(carrier)
+            throw KafkaError(.other, "the embedded broker did not start")
+        }
+        unsafe self.carrier = carrier
+        unsafe self.cluster = cluster
+        unsafe bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+        for topic in topics {
+            let result = unsafe rd_kafka_mock_topic_create(cluster, topic.name, topic.partitions, 1)
+            guard result == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                // `deinit` runs: every stored property is set.
+                throw KafkaError(
+                    .configuration, "topic \(topic.name): \(KafkaError(result, "create").message)",
+                    number: Int32(result.rawValue))
+            }
+        }
+    }
+
+    deinit {
+        unsafe rd_kafka_mock_cluster_destroy(cluster)
+        unsafe rd_kafka_destroy(carrier)
+    }
+}
