@@ -48,6 +48,9 @@ package struct SocketError: Error, Sendable, Equatable, CustomStringConvertible 
         self.init(Self.code(for: number, port: port), operation, errorNumber: number)
     }
 
+    /// The call would have had to wait; for a connecting or accepting socket that is no failure.
+    var wouldBlock: Bool { errorNumber == EAGAIN || errorNumber == EINTR }
+
     private static func code(for number: CInt, port: Int) -> Code {
         switch number {
         case EADDRINUSE: .addressInUse(port)

@@ -19,6 +19,11 @@ func spawnThread(name: String, _ body: @escaping @Sendable () -> Void) -> pthrea
     return thread
 }
 
+/// Starts a thread that nobody joins.
+func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    _ = pthread_detach(spawnThread(name: name, body))
+}
+
 func joinThread(_ thread: pthread_t) {
     _ = pthread_join(thread, nil)
 }
@@ -42,9 +47,6 @@ package func onDedicatedThread<Value: Sendable>(
     _ name: String, _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
-        let thread = spawnThread(name: name) {
-            continuation.resume(with: Result { try body() })
-        }
-        pthread_detach(thread)
+        startThread(name) { continuation.resume(with: Result { try body() }) }
     }
 }

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 /// A running loop that ends with the test. Tests that leave work behind fail by their own time-outs.
+@discardableResult
 func withLoop<T>(_ body: (EventLoop) async throws -> T) async throws -> T {
     let loop = try EventLoop(name: "test")
     loop.start()
@@ -16,6 +17,7 @@ func withLoop<T>(_ body: (EventLoop) async throws -> T) async throws -> T {
 }
 
 /// Runs `body` on the loop and gives its value back.
+@discardableResult
 func onLoop<T: Sendable>(_ loop: EventLoop, _ body: @escaping @Sendable () throws -> T)
     async throws -> T
 {

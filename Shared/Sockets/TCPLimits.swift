@@ -1,0 +1,18 @@
+/// What one connection may hold in memory and how long it may be stuck.
+package struct TCPLimits: Sendable {
+    /// Bytes read ahead of the reader; then the socket is left unread and the peer has to wait.
+    package var readAheadMax: Int
+    /// Bytes taken by one system call.
+    package var receiveSize: Int
+    /// A write that makes no progress for this long fails with `.timeout`.
+    package var writeStall: Duration
+
+    package init(
+        readAheadMax: Int = 64 * 1_024, receiveSize: Int = 16 * 1_024,
+        writeStall: Duration = .seconds(30)
+    ) {
+        self.readAheadMax = readAheadMax
+        self.receiveSize = receiveSize
+        self.writeStall = writeStall
+    }
+}

@@ -1,0 +1,113 @@
+import CLinux
+
+/// A listening socket on the loop.
+package actor TCPListener {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // The loop outlives this actor, which holds it.
+        unsafe loop.asUnownedSerialExecutor()
+    }
+    /// The port it listens on: the kernel's choice when 0 was asked for.
+    package nonisolated let port: Int
+
+    /// How long accepting pauses when the process has run out of descriptors.
+    private static let exhaustionPause = Duration.milliseconds(100)
+    private let limits: TCPLimits
+    private var descriptor: FileDescriptor?
+    private var watch: Watch?
+    private var waiter: OneShot<Void>?
+
+    /// Binds and listens at once; connections queue in the kernel until `accept`.
+    ///
+    /// `host` is numeric. A port that is taken gives `.addressInUse(port)`. SO_REUSEADDR lets a
+    /// restarted service have its port back while old connections still time out.
+    package init(
+        host: String, port: Int, backlog: Int = 1_024, limits: TCPLimits = .init(), loop: EventLoop
+    ) throws(SocketError) {
+        var address = try SocketAddress(numeric: host, port: port)
+        let number = unsafe clinux_stream_socket(&address.raw)
+        guard number >= 0 else { throw SocketError(result: number, "socket") }
+        let owner = FileDescriptor(owning: number)
+        let result = unsafe clinux_bind_listen(number, &address.raw, CInt(clamping: backlog))
+        guard result >= 0 else {
+            throw SocketError(result: result, "listen on \(address)", port: port)
+        }
+        self.port = Int(max(0, clinux_local_port(number)))
+        self.loop = loop
+        self.limits = limits
+        descriptor = consume owner
+    }
+
+    deinit {
+        guard let watch else { return }
+        let loop = loop
+        loop.execute { loop.cancel(watch) }
+    }
+
+    /// The next connection. One caller at a time.
+    ///
+    /// Throws `.closed` after `close`, and `.cancelled`.
+    package func accept() async throws(SocketError) -> TCPConnection {
+        while true {
+            guard !Task.isCancelled else { throw SocketError(.cancelled, "accept") }
+            guard descriptor != nil else { throw SocketError(.closed, "accept") }
+            var peer = clinux_address()
+            let number = unsafe clinux_accept(descriptor?.number ?? -1, &peer)
+            if number >= 0 {
+                return try TCPConnection(
+                    owning: FileDescriptor(owning: number), peer: SocketAddress(raw: peer),
+                    limits: limits, loop: loop)
+            }
+            let error = SocketError(result: number, "accept")
+            switch error.code {
+            case .system where error.wouldBlock: try await waitUntilReadable()
+            case .resourcesExhausted: try await pause()
+            // The peer gave up between its handshake and our call, or a signal came: next one.
+            default: continue
+            }
+        }
+    }
+
+    /// Stops listening: new connections are refused from now on.
+    package func close() {
+        if let watch { loop.cancel(watch) }
+        watch = nil
+        descriptor = nil
+        waiter?.fail(SocketError(.closed, "accept"))
+        waiter = nil
+    }
+
+    private func waitUntilReadable() async throws(SocketError) {
+        let cell = OneShot<Void>()
+        waiter = cell
+        if let watch {
+            loop.update(watch, .readable)
+        } else {
+            watch = try loop.watch(descriptor?.number ?? -1, .readable) { [weak self] _ in
+                self?.assumeIsolated { $0.becameReadable() }
+            }
+        }
+        do {
+            try await cell.value()
+        } catch let error as SocketError {
+            throw error
+        } catch {
+            throw SocketError(.cancelled, "accept")
+        }
+    }
+
+    private func becameReadable() {
+        // Silent until the next wait: a full server leaves connections in the kernel's queue.
+        if let watch { loop.update(watch, []) }
+        waiter?.succeed()
+        waiter = nil
+    }
+
+    private func pause() async throws(SocketError) {
+        do {
+            try await loop.sleep(for: Self.exhaustionPause)
+        } catch {
+            throw SocketError(.cancelled, "accept")
+        }
+    }
+}

@@ -1,0 +1,226 @@
+import Basics
+import Testing
+
+@testable import Sockets
+
+/// Both ends of a loopback connection.
+@discardableResult
+func withPair<T>(
+    on loop: EventLoop, limits: TCPLimits = .init(),
+    _ body: (_ client: TCPConnection, _ server: TCPConnection) async throws -> T
+) async throws -> T {
+    let listener = try TCPListener(host: "127.0.0.1", port: 0, limits: limits, loop: loop)
+    async let accepted = listener.accept()
+    let client = try await TCPConnection.connect(
+        host: "127.0.0.1", port: listener.port, timeout: .seconds(5), limits: limits, on: loop)
+    let server = try await accepted
+    await listener.close()
+    do {
+        let result = try await body(client, server)
+        await client.close()
+        await server.close()
+        return result
+    } catch {
+        await client.close()
+        await server.close()
+        throw error
+    }
+}
+
+extension TCPConnection {
+    /// Exactly `count` bytes, or fewer at the end.
+    func readAll(_ count: Int) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < count {
+            let some = try await read(upTo: count - all.count)
+            if some.isEmpty { break }
+            all += some
+        }
+        return all
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct TCPConnectionTests {
+    @Test func `bytes arrive in order and the orderly end reads as an empty array`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, server in
+                try await client.write(Array("hello ".utf8))
+                try await client.write(Array("world".utf8))
+                await client.finishWriting()
+                let text = try await server.readAll(1_000)
+                #expect(String(decoding: text, as: UTF8.self) == "hello world")
+                // The other direction still works (half-closed).
+                try await server.write([1, 2, 3])
+                let answer = try await client.readAll(3)
+                #expect(answer == [1, 2, 3])
+            }
+        }
+    }
+
+    @Test func `a megabyte passes a slow reader byte for byte, and read-ahead is bounded`()
+        async throws
+    {
+        try await withLoop { loop in
+            let limits = TCPLimits(readAheadMax: 8_192, receiveSize: 4_096)
+            try await withPair(on: loop, limits: limits) { client, server in
+                let bytes = (0..<1_048_576).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+                async let written: Void = client.write(bytes)
+                var received: [UInt8] = []
+                while received.count < bytes.count {
+                    received += try await server.read(upTo: 10_000)
+                    let ahead = await server.bufferedCount
+                    #expect(ahead <= 8_192)
+                }
+                try await written
+                #expect(received == bytes)
+            }
+        }
+    }
+
+    @Test func `a read ends at its deadline and the connection stays usable`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, server in
+                await #expect(throws: SocketError(.timeout, "read")) {
+                    _ = try await server.read(deadline: .after(.milliseconds(5)))
+                }
+                try await client.write([7])
+                let byte = try await server.read()
+                #expect(byte == [7])
+            }
+        }
+    }
+
+    @Test func `a peer that does not read makes a write fail with a time-out`() async throws {
+        try await withLoop { loop in
+            let limits = TCPLimits(readAheadMax: 4_096, writeStall: .milliseconds(50))
+            try await withPair(on: loop, limits: limits) { client, _ in
+                await #expect(throws: SocketError(.timeout, "write")) {
+                    for _ in 0..<100 {
+                        try await client.write([UInt8](repeating: 0, count: 1_048_576))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a reset is told to the reader and to the watcher of the peer`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, server in
+                let ends = Collector<PeerEnd>()
+                try await server.onPeerEnd { ends.add($0) }
+                await client.abort()
+                let end = try await ends.wait(for: 1)[0]
+                guard case .failed(let error) = end else {
+                    Issue.record("expected a failure, got \(end)")
+                    return
+                }
+                #expect(error.code == .connectionReset)
+                await #expect(throws: SocketError.self) { _ = try await server.read() }
+                await #expect(throws: SocketError.self) { try await server.write([1]) }
+            }
+        }
+    }
+
+    @Test func `an orderly end is told while nobody reads`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, server in
+                let ends = Collector<PeerEnd>()
+                try await server.onPeerEnd { ends.add($0) }
+                await client.close()
+                let end = try await ends.wait(for: 1)
+                #expect(end == [.finished])
+            }
+        }
+    }
+
+    @Test func `closing and cancelling end a waiting read`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, server in
+                let reader = Task { try await client.read() }
+                reader.cancel()
+                await #expect(throws: SocketError(.cancelled, "read")) { try await reader.value }
+                let started = OneShot<Void>()
+                let other = Task(executorPreference: loop) {
+                    started.succeed()
+                    return try await server.read()
+                }
+                try await started.value()
+                await server.close()
+                await #expect(throws: SocketError.self) { try await other.value }
+            }
+        }
+    }
+
+    @Test func `a thousand connections reuse descriptor numbers without crosstalk`() async throws {
+        try await withLoop { loop in
+            for round in 0..<1_000 {
+                try await withPair(on: loop) { client, server in
+                    let byte = UInt8(truncatingIfNeeded: round)
+                    try await client.write([byte])
+                    let got = try await server.read()
+                    #expect(got == [byte])
+                }
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct TCPListenerTests {
+    @Test func `a port in use is named`() async throws {
+        try await withLoop { loop in
+            let first = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+            do throws(SocketError) {
+                _ = try TCPListener(host: "127.0.0.1", port: first.port, loop: loop)
+                Issue.record("a second listener got the port")
+            } catch {
+                #expect(error.code == .addressInUse(first.port))
+                #expect("\(error)".contains("port \(first.port) is already in use"))
+            }
+            await first.close()
+        }
+    }
+
+    @Test func `closing ends a waiting accept and refuses connections`() async throws {
+        try await withLoop { loop in
+            let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+            let started = OneShot<Void>()
+            let accept = Task(executorPreference: loop) {
+                started.succeed()
+                return try await listener.accept()
+            }
+            try await started.value()
+            await listener.close()
+            await #expect(throws: SocketError(.closed, "accept")) { _ = try await accept.value }
+            do {
+                _ = try await TCPConnection.connect(
+                    host: "127.0.0.1", port: listener.port, timeout: .seconds(5), on: loop)
+                Issue.record("connected to a closed listener")
+            } catch let error as SocketError {
+                #expect(error.code == .connectionRefused)
+            }
+        }
+    }
+
+    @Test func `a name is looked up without the loop waiting for it`() async throws {
+        try await withLoop { loop in
+            let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+            async let accepted = listener.accept()
+            let client = try await TCPConnection.connect(
+                host: "localhost", port: listener.port, timeout: .seconds(10), on: loop)
+            let server = try await accepted
+            #expect(client.peer.host == "127.0.0.1")
+            await client.close()
+            await server.close()
+            await listener.close()
+        }
+    }
+
+    @Test func `text that is no address is refused`() {
+        #expect(throws: SocketError(.addressUnavailable, "address not an address")) {
+            _ = try SocketAddress(numeric: "not an address", port: 1)
+        }
+        #expect(throws: SocketError.self) { _ = try SocketAddress(numeric: "::1", port: 65_536) }
+    }
+}
