@@ -1,0 +1,42 @@
+import Basics
+
+/// How a transaction runs; the default is READ COMMITTED with the session's limits (D18).
+package struct TransactionOptions: Sendable {
+    package enum Isolation: String, Sendable {
+        case readCommitted = "READ COMMITTED"
+        case repeatableRead = "REPEATABLE READ"
+        case serializable = "SERIALIZABLE"
+    }
+
+    package var isolation: Isolation
+    package var isReadOnly: Bool
+    /// Waits for one lock at most; nil keeps the session's `lock_timeout`. Whole milliseconds.
+    package var lockTimeout: Duration?
+    /// False answers before the log is on disk: a crash of the server may lose the transaction.
+    package var synchronousCommit: Bool
+
+    package init(
+        isolation: Isolation = .readCommitted, readOnly: Bool = false,
+        lockTimeout: Duration? = nil, synchronousCommit: Bool = true
+    ) {
+        self.isolation = isolation
+        isReadOnly = readOnly
+        self.lockTimeout = lockTimeout
+        self.synchronousCommit = synchronousCommit
+    }
+
+    /// BEGIN and its settings; they travel with the first batch.
+    var preamble: [Statement] {
+        var begin = "BEGIN"
+        if isolation != .readCommitted { begin += " ISOLATION LEVEL \(isolation.rawValue)" }
+        if isReadOnly { begin += " READ ONLY" }
+        var statements = [Statement(begin)]
+        if let lockTimeout {
+            // At least 1: zero would mean "no limit".
+            let milliseconds = max(1, lockTimeout.inMilliseconds)
+            statements.append(Statement("SET LOCAL lock_timeout = \(milliseconds)"))
+        }
+        if !synchronousCommit { statements.append(Statement("SET LOCAL synchronous_commit = off")) }
+        return statements
+    }
+}
