@@ -1,0 +1,34 @@
+import Basics
+package import Kafka
+
+/// What we last knew of the broker: a row of `broker_epochs`.
+package struct BrokerEpoch: Sendable, Equatable {
+    package let epoch: Int64
+    package let clusterID: String
+    package let canary: String
+
+    package init(epoch: Int64, clusterID: String, canary: String) {
+        self.epoch = epoch
+        self.clusterID = clusterID
+        self.canary = canary
+    }
+}
+
+/// Is the broker in front of us still the log we knew? (D9)
+package enum EpochVerdict: Sendable, Equatable {
+    /// No row yet: the service's first start is no change of epoch.
+    case first
+    case same
+    /// Another log; the cause is stored with the new epoch.
+    case new(cause: String)
+
+    package static func judge(known: BrokerEpoch?, seen: ClusterView, outOfRange: Bool) -> Self {
+        guard let known else { return .first }
+        if seen.clusterID != known.clusterID { return .new(cause: "cluster_id_changed") }
+        guard let canary = seen.canary else { return .new(cause: "canary_missing") }
+        if String(decoding: canary, as: UTF8.self) != known.canary {
+            return .new(cause: "canary_differs")
+        }
+        return outOfRange ? .new(cause: "offset_out_of_range") : .same
+    }
+}

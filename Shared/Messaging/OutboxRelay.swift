@@ -1,0 +1,180 @@
+package import Basics
+import Contracts
+package import Kafka
+package import Postgres
+import Resilience
+package import Sockets
+package import Telemetry
+
+/// What the relay publishes through: the Kafka producer, or a recorder in a test.
+package protocol RecordPublisher: Sendable {
+    /// One result per record, in order; each comes from the delivery report.
+    func send(_ records: [ProducerRecord]) async -> [Result<Int64, KafkaError>]
+}
+
+extension Producer: RecordPublisher {}
+
+/// The limits of a relay.
+package struct RelayConfiguration: Sendable {
+    /// Rows published in one round.
+    package var batchRows: Int = 500
+    /// How often the table is looked at without being woken: rows of other replicas, and of a life
+    /// before a crash.
+    package var pollInterval: Duration = .milliseconds(200)
+    /// How often the lease session shows that it lives, and tries for shards it does not own.
+    package var heartbeat: Duration = .seconds(2)
+    /// After so long without a word the server ends the lease session, and with it the locks, so a
+    /// stopped owner cannot hold a shard for ever.
+    package var leaseIdleMax: Duration = .seconds(10)
+
+    package init() {}
+}
+
+/// Publishes outbox rows: one owner per shard, state-based, marked only after the delivery report
+/// (D6). It runs inside each replica; advisory locks decide who owns which shard.
+package actor OutboxRelay {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.asUnownedSerialExecutor()
+    }
+
+    private let pool: Pool
+    private let publisher: any RecordPublisher
+    private let configuration: RelayConfiguration
+    private let logger: Logger
+    private let signal = AsyncSignal()
+    private let published: Counter
+    private let parked: Counter
+    private let waiting: Gauge
+
+    /// The creation time of the oldest row known to wait; nil when none waits.
+    package private(set) var oldestWaiting: WallTime?
+
+    package init(
+        pool: Pool, publisher: any RecordPublisher, loop: EventLoop, logger: Logger,
+        metrics: MetricsRegistry, configuration: RelayConfiguration = .init()
+    ) {
+        self.pool = pool
+        self.publisher = publisher
+        self.loop = loop
+        self.configuration = configuration
+        self.logger = logger
+        published = metrics.counter(
+            "outbox_published_total", help: "Outbox rows acknowledged by the broker.")
+        parked = metrics.counter(
+            "outbox_parked_total", help: "Outbox rows the broker refuses for good.")
+        waiting = metrics.gauge(
+            "outbox_oldest_age_seconds", help: "Age of the oldest row not yet published.")
+    }
+
+    /// Called after a commit that added rows; any thread.
+    package nonisolated func wake() { signal.raise() }
+
+    /// Publishes until cancelled; survives any loss of the database or the broker.
+    package func run() async throws {
+        let backoff = Backoff(base: .milliseconds(200), cap: .seconds(5), jitter: .full)
+        var failures = 0
+        while true {
+            try Task.checkCancellation()
+            do {
+                let connection = try await pool.dedicatedConnection()
+                failures = 0
+                do {
+                    try await serve(connection)
+                } catch {
+                    await connection.close()
+                    throw error
+                }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                failures += 1
+                logger.warning("outbox relay lost its session", ["error": .init(describing: error)])
+                try await loop.sleep(for: backoff.delay(attempt: failures, random: .system))
+            }
+        }
+    }
+
+    /// How long the oldest row has been waiting by now.
+    package func oldestAge(at now: WallTime = .now()) -> Duration? {
+        oldestWaiting.map { .microseconds(max(0, now.microseconds - $0.microseconds)) }
+    }
+
+    private func serve(_ connection: Connection) async throws {
+        let idleMilliseconds = configuration.leaseIdleMax.inMilliseconds
+        _ = try await connection.execute(
+            Statement("SET idle_session_timeout = \(idleMilliseconds)"))
+        // Safe here and only here: a lost mark publishes a row twice, and the inbox drops the copy.
+        _ = try await connection.execute(Statement("SET synchronous_commit = off"))
+        let lease = ShardLease(connection: connection)
+        try await lease.extend()
+        logger.info("outbox relay owns shards", ["shards": .init(lease.owned.count)])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.keepAlive(lease) }
+            group.addTask { try await self.publish(over: connection, lease) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func keepAlive(_ lease: ShardLease) async throws {
+        while true {
+            try await loop.sleep(for: configuration.heartbeat)
+            try await lease.extend()
+        }
+    }
+
+    private func publish(over connection: Connection, _ lease: ShardLease) async throws {
+        var done: [UniqueID] = []
+        var failures = 0
+        let backoff = Backoff(base: .milliseconds(50), cap: .seconds(2), jitter: .full)
+        while true {
+            let rows = try await OutboxRow.next(
+                marking: done, of: lease.owned, limit: configuration.batchRows, over: connection)
+            done = []
+            note(oldest: rows.first)
+            guard !rows.isEmpty else {
+                _ = try await signal.wait(atMost: configuration.pollInterval, on: loop)
+                continue
+            }
+            let results = await publisher.send(rows.map(\.record))
+            try Task.checkCancellation()
+            var transient: KafkaError?
+            for (row, result) in zip(rows, results) {
+                switch result {
+                case .success:
+                    done.append(row.messageID)
+                case .failure(let error) where error.isPermanent:
+                    // One bad row must not block the lane behind it.
+                    try await park(row, error, over: connection)
+                    done.append(row.messageID)
+                case .failure(let error):
+                    transient = error
+                }
+            }
+            published.increment(by: Int64(done.count))
+            if let transient {
+                failures += 1
+                logger.warning("outbox rows not delivered", ["error": .string("\(transient)")])
+                try await loop.sleep(for: backoff.delay(attempt: failures, random: .system))
+            } else {
+                failures = 0
+            }
+        }
+    }
+
+    private func park(_ row: OutboxRow, _ error: KafkaError, over connection: Connection)
+        async throws
+    {
+        logger.error(
+            "outbox row refused by the broker",
+            ["message_id": .string("\(row.messageID)"), "error": .string("\(error)")])
+        parked.increment()
+        _ = try await connection.execute(row.deadLetter(error))
+    }
+
+    private func note(oldest row: OutboxRow?) {
+        oldestWaiting = row.map { WallTime(microseconds: $0.messageID.milliseconds * 1_000) }
+        waiting.set(oldestAge()?.inSeconds ?? 0)
+    }
+}

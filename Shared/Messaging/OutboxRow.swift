@@ -1,0 +1,54 @@
+import Basics
+import Kafka
+import Postgres
+
+/// One unpublished row as the relay sees it.
+struct OutboxRow: Sendable {
+    let messageID: UniqueID
+    let type: String
+    let headers: String
+    let record: ProducerRecord
+
+    /// Marks what was acknowledged and reads what waits, in one round trip.
+    static func next(
+        marking done: [UniqueID], of shards: Set<Int64>, limit: Int, over connection: Connection
+    ) async throws -> [OutboxRow] {
+        let mark = Statement(
+            "UPDATE outbox SET published_at = clock_timestamp() WHERE message_id = ANY($1)",
+            [.ids(done)])
+        let read = Statement(
+            """
+            SELECT message_id, topic, part, msg_key, type, headers, payload FROM outbox
+            WHERE published_at IS NULL AND shard = ANY($1) ORDER BY seq LIMIT $2
+            """, [.integers(shards.sorted()), .integer(Int64(limit))])
+        let results = try await connection.pipeline(done.isEmpty ? [read] : [mark, read])
+        return try (results.last?.rows ?? []).map(OutboxRow.init(row:))
+    }
+
+    private init(row: Row) throws {
+        messageID = try row.id("message_id")
+        type = try row.text("type")
+        headers = try row.text("headers")
+        record = ProducerRecord(
+            topic: try row.text("topic"), partition: Int32(try row.integer("part")),
+            key: try row.bytes("msg_key"), value: try row.bytes("payload"),
+            headers: (HeaderJSON.decode(headers) ?? []).map { ($0.name, $0.value) })
+    }
+
+    /// The row as a dead letter of the relay itself: nothing is lost, the lane goes on (D6).
+    func deadLetter(_ error: KafkaError) -> Statement {
+        Statement(
+            """
+            INSERT INTO dead_letters (id, consumer, message_id, type, topic, part, record_offset,
+                msg_key, headers, payload, error_class, error_code, error, attempts, broker_epoch)
+            VALUES ($1, 'outbox', $1, $2, $3, $4, -1, $5, $6, $7, 'unpublishable', $8, left($9, 256), 1,
+                (SELECT coalesce(max(epoch), 0) FROM broker_epochs))
+            ON CONFLICT (consumer, message_id) DO NOTHING
+            """,
+            [
+                .id(messageID), .text(type), .text(record.topic),
+                .integer(Int64(record.partition)), .bytes(record.key), .json(headers),
+                .bytes(record.value), .text("\(error.code)"), .text(error.message),
+            ])
+    }
+}

@@ -1,0 +1,187 @@
+import Basics
+import Contracts
+package import Kafka
+package import Postgres
+import Resilience
+package import Sockets
+package import Telemetry
+
+/// Carries one record through inbox, handler and commit, and decides what a failure means (D15).
+package struct RecordProcessor: Sendable {
+    /// In-process attempts for a transient error of one message.
+    package static let transientAttemptsMax = 5
+
+    private let inbox: Inbox
+    private let pool: Pool
+    private let handler: any MessageHandler
+    private let deadLetters: DeadLetters
+    private let partitions: Partitions
+    private let epoch: @Sendable () async -> Int64
+    private let loop: EventLoop
+    private let logger: Logger
+    private let handled: Counter
+    private let duplicates: Counter
+    private let parked: Counter
+
+    package init(
+        consumer: String, pool: Pool, handler: any MessageHandler, deadLetters: DeadLetters,
+        partitions: Partitions, epoch: @escaping @Sendable () async -> Int64, loop: EventLoop,
+        logger: Logger, metrics: MetricsRegistry
+    ) {
+        inbox = Inbox(consumer: consumer)
+        self.pool = pool
+        self.handler = handler
+        self.deadLetters = deadLetters
+        self.partitions = partitions
+        self.epoch = epoch
+        self.loop = loop
+        self.logger = logger
+        func counter(_ outcome: String) -> Counter {
+            metrics.counter(
+                "messages_consumed_total", help: "Records by consumer and outcome.",
+                labels: ["consumer": consumer, "outcome": outcome])
+        }
+        handled = counter("handled")
+        duplicates = counter("duplicate")
+        parked = counter("parked")
+    }
+
+    /// True when the record is settled (handled, dropped as a duplicate, or parked) and its offset
+    /// may be stored; false when the database stayed away for longer than `patience`.
+    package func process(_ record: ConsumedRecord, patience: Duration) async throws -> Bool {
+        let giveUp = Deadline.after(patience)
+        var attempts = 0
+        while true {
+            try Task.checkCancellation()
+            attempts += 1
+            do {
+                try await attempt(record)
+                return true
+            } catch let poison as Poison {
+                return try await park(record, poison, attempts, giveUp)
+            } catch let error as PostgresError {
+                switch Self.verdict(on: error, attempts: attempts) {
+                case .makePartition:
+                    try await partitionFor(record)
+                case .again(let pause):
+                    guard !giveUp.isPast else { return false }
+                    logger.debug("message tried again", ["error": .string("\(error)")])
+                    try await loop.sleep(for: pause)
+                case .park:
+                    let poison = Poison(.exhausted, code: "handler_failed", "\(error)")
+                    return try await park(record, poison, attempts, giveUp)
+                }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                let poison = Poison(.exhausted, code: "handler_failed", "\(error)")
+                return try await park(record, poison, attempts, giveUp)
+            }
+        }
+    }
+
+    private func attempt(_ record: ConsumedRecord) async throws {
+        let message = try Self.decode(record)
+        let isFirst = try await pool.transaction { transaction in
+            guard try await inbox.firstSight(of: message.envelope.messageID, in: transaction)
+            else { return false }
+            try await handler.handle(message, in: transaction)
+            return true
+        }
+        (isFirst ? handled : duplicates).increment()
+    }
+
+    private static func decode(_ record: ConsumedRecord) throws -> IncomingMessage {
+        let envelope: Envelope
+        do {
+            envelope = try Envelope(headers: record.headers)
+        } catch {
+            throw Poison(.undecodable, code: "malformed_envelope", error.description)
+        }
+        guard let payload = record.value else {
+            throw Poison(.undecodable, code: "no_payload", "the record has no value")
+        }
+        // The inbox is partitioned by the id's time: an id that is none of ours has no place (D4).
+        let age = WallTime.now().milliseconds - envelope.messageID.milliseconds
+        let day: Int64 = 86_400_000
+        guard envelope.messageID.version == 7, age > -Int64(Inbox.daysAheadMax) * day,
+            age < Int64(Partitions.inboxDaysKept) * day
+        else {
+            throw Poison(
+                .undecodable, code: "message_id_out_of_range",
+                "message id \(envelope.messageID) is not of the days that the inbox keeps")
+        }
+        return IncomingMessage(envelope: envelope, payload: payload)
+    }
+
+    private func partitionFor(_ record: ConsumedRecord) async throws {
+        let id = record.header(Envelope.Header.messageID).flatMap {
+            UniqueID(String(decoding: $0, as: UTF8.self))
+        }
+        guard let id else { return }
+        try await partitions.ensure(around: WallTime(microseconds: id.milliseconds * 1_000))
+    }
+
+    private func park(
+        _ record: ConsumedRecord, _ poison: Poison, _ attempts: Int, _ giveUp: Deadline
+    ) async throws -> Bool {
+        let failure = DeadLetters.Failure(
+            consumer: inbox.consumer, record: record, poison: poison, attempts: attempts,
+            brokerEpoch: await epoch())
+        let backoff = Backoff(base: .milliseconds(50), cap: .seconds(2), jitter: .full)
+        var tries = 0
+        while true {
+            do {
+                try await pool.transaction { try await deadLetters.park(failure, in: $0) }
+                parked.increment()
+                logger.error(
+                    "message parked",
+                    [
+                        "consumer": .string(inbox.consumer),
+                        "message_id": .string("\(failure.messageID)"),
+                        "poison": .string("\(poison)"),
+                    ])
+                return true
+            } catch let error as PostgresError {
+                // Not stored, so the offset must not be either (F14).
+                tries += 1
+                logger.warning("dead letter not stored", ["error": .string("\(error)")])
+                guard !giveUp.isPast else { return false }
+                try await loop.sleep(for: backoff.delay(attempt: tries, random: .system))
+            }
+        }
+    }
+
+    enum Verdict: Equatable {
+        case makePartition
+        case again(Duration)
+        case park
+    }
+
+    /// Pure: what an error of PostgreSQL means for one message.
+    static func verdict(on error: PostgresError, attempts: Int) -> Verdict {
+        if Inbox.lacksPartition(error) {
+            return attempts <= transientAttemptsMax ? .makePartition : .park
+        }
+        if error.isRetriable {
+            // Deadlock, serialization, lock time-out: the next attempt usually succeeds.
+            let step = min(attempts, transientAttemptsMax)
+            return .again(min(.milliseconds(20 << step), .seconds(1)))
+        }
+        // A statement PostgreSQL refuses (a constraint, a type) will be refused again; a database
+        // that is away is nobody's poison.
+        return error.isRefusal ? .park : .again(.milliseconds(min(2_000, 100 * attempts)))
+    }
+}
+
+extension PostgresError {
+    /// The server understood the statement and said no.
+    fileprivate var isRefusal: Bool {
+        guard let sqlState, sqlState.count == 5 else {
+            if case .decoding = code { return true }
+            return false
+        }
+        // 08 connection, 53 resources, 57 operator intervention, 58 system: trouble that passes.
+        return !["08", "53", "57", "58", "XX"].contains(String(sqlState.prefix(2)))
+    }
+}

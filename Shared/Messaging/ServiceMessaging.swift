@@ -1,0 +1,134 @@
+import Basics
+package import Contracts
+package import Kafka
+package import Postgres
+package import Sockets
+import Synchronization
+package import Telemetry
+
+/// What a service tells of its messaging when asked whether it is ready.
+package enum MessagingHealth: Sendable, Equatable {
+    case ready
+    /// Works for now: the reason is shown, traffic still comes.
+    case degraded(String)
+    /// Promises can no longer be kept in time: no new work should come (D22).
+    case failed(String)
+}
+
+/// A piece of a service that runs until it is cancelled.
+package struct MessagingTask: Sendable {
+    package let name: String
+    package let run: @Sendable () async throws -> Void
+}
+
+/// Everything a service needs to talk to the others, put together once: producer, outbox and relay,
+/// broker epochs, partitions, dead letters, and a consumer per topic it reads.
+package struct ServiceMessaging: Sendable {
+    package struct Settings: Sendable {
+        package var service: String
+        package var kafka: KafkaConfiguration
+        /// A stable name lets a restarted member keep its partitions; nil on Kubernetes.
+        package var instanceID: String?
+        /// Older unpublished rows make the service unready.
+        package var outboxAgeMax: Duration = .seconds(30)
+        package var probeInterval: Duration = .seconds(5)
+        package var relay = RelayConfiguration()
+        /// Runs in the transaction that records a new broker epoch (D9).
+        package var refill: [Statement] = []
+        /// Told to whoever finds a dead letter.
+        package var build: String = "dev"
+
+        package init(service: String, kafka: KafkaConfiguration) {
+            self.service = service
+            self.kafka = kafka
+        }
+    }
+
+    package let outbox: Outbox
+    package let relay: OutboxRelay
+    package let epochs: BrokerEpochs
+    package let producer: Producer
+    private let settings: Settings
+    private let pool: Pool
+    private let loop: EventLoop
+    private let logger: Logger
+    private let metrics: MetricsRegistry
+    private let partitions: Partitions
+    private let deadLetters: DeadLetters
+    private let connected = ConnectionFlag()
+
+    package init(
+        _ settings: Settings, pool: Pool, loop: EventLoop, logger: Logger, metrics: MetricsRegistry
+    ) throws {
+        self.settings = settings
+        self.pool = pool
+        self.loop = loop
+        self.logger = logger
+        self.metrics = metrics
+        producer = try Producer(settings.kafka, loop: loop, logger: logger, metrics: metrics)
+        let relay = OutboxRelay(
+            pool: pool, publisher: producer, loop: loop, logger: logger, metrics: metrics,
+            configuration: settings.relay)
+        self.relay = relay
+        outbox = Outbox(wake: { relay.wake() })
+        let (kafka, service) = (settings.kafka, settings.service)
+        epochs = BrokerEpochs(
+            service: service, pool: pool, publisher: producer, loop: loop, logger: logger,
+            metrics: metrics, interval: settings.probeInterval, refill: settings.refill,
+            probe: {
+                try await ClusterProbe.look(kafka, canaryTopic: Topics.canary.name, key: service)
+            })
+        partitions = Partitions(pool: pool, loop: loop, logger: logger)
+        deadLetters = DeadLetters(outbox: outbox, build: settings.build)
+    }
+
+    /// A consumer of `topic` in the service's own group; its name is half of the inbox key.
+    package func consumer(of topic: Topic, handler: any MessageHandler) -> TopicConsumer {
+        let (epochs, connected) = (epochs, connected)
+        let processor = RecordProcessor(
+            consumer: settings.service, pool: pool, handler: handler, deadLetters: deadLetters,
+            partitions: partitions, epoch: { await epochs.current }, loop: loop, logger: logger,
+            metrics: metrics)
+        return TopicConsumer(
+            topic: topic, group: settings.service, instanceID: settings.instanceID,
+            kafka: settings.kafka, processor: processor, epochs: epochs, loop: loop,
+            logger: logger, metrics: metrics, connected: { connected.set($0) })
+    }
+
+    /// What runs as long as the service does, besides its consumers.
+    package var tasks: [MessagingTask] {
+        let (relay, epochs, partitions) = (relay, epochs, partitions)
+        return [
+            MessagingTask(name: "outbox-relay") { try await relay.run() },
+            MessagingTask(name: "broker-epochs") { try await epochs.run() },
+            MessagingTask(name: "partitions") { try await partitions.run() },
+        ]
+    }
+
+    /// A dead broker leaves the service ready, and says so, until promises grow too old (D22).
+    package func health() async -> MessagingHealth {
+        let age = await relay.oldestAge()
+        if let age, age > settings.outboxAgeMax {
+            return .failed(
+                "the oldest unpublished message is \(Int(age.inSeconds)) s old, more than "
+                    + "\(Int(settings.outboxAgeMax.inSeconds)) s: is the Kafka broker at "
+                    + "\(settings.kafka.bootstrapServers) running?")
+        }
+        if !connected.value {
+            return .degraded("no Kafka broker at \(settings.kafka.bootstrapServers)")
+        }
+        return .ready
+    }
+
+    /// The embedded migrations of this module; they come before a service's own.
+    package static var migrations: [Migration] {
+        [Migration(name: "m0001_messaging", bytes: PackageResources.m0001_messaging_sql)]
+    }
+}
+
+/// What the consumers last said about the broker.
+final class ConnectionFlag: Sendable {
+    private let state = Mutex(false)
+    var value: Bool { state.withLock { $0 } }
+    func set(_ value: Bool) { state.withLock { $0 = value } }
+}
