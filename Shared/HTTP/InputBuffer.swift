@@ -1,0 +1,94 @@
+/// Received bytes that were not consumed yet, and how far the search for the line end has come:
+/// no byte is looked at twice, however the input was split.
+struct InputBuffer: Sendable {
+    enum LineError: Error {
+        case bareLineFeed, bareCarriageReturn, control, tooLong
+    }
+
+    private(set) var bytes: [UInt8] = []
+    /// Index of the first unconsumed byte.
+    private var start = 0
+    /// Index of the first byte that the line search has not looked at; never before `start`.
+    private var scanned = 0
+
+    /// Consumed bytes are dropped once they are this many; below it the copy is not worth it.
+    private static let compactionMin = 16 * 1024
+
+    var count: Int { bytes.count - start }
+    var isEmpty: Bool { start == bytes.count }
+
+    mutating func append(_ more: some Collection<UInt8>) {
+        if start == bytes.count {
+            bytes.removeAll(keepingCapacity: true)
+            start = 0
+            scanned = 0
+        } else if start >= Self.compactionMin {
+            bytes.removeSubrange(0..<start)
+            scanned -= start
+            start = 0
+        }
+        bytes.append(contentsOf: more)
+    }
+
+    /// The next line's range in `bytes` without its CRLF, or nil when it is not complete. The range
+    /// is valid until the next append. Only CRLF ends a line (RFC 9112 §2.2, the strict choice).
+    mutating func takeLine(limit: Int) throws(LineError) -> Range<Int>? {
+        var index = scanned
+        let end = bytes.count
+        defer { scanned = index }
+        while index < end {
+            let byte = bytes[index]
+            if byte == Character8.cr {
+                // The LF is still to come: look at the CR again then, it costs one byte.
+                guard index + 1 < end else { return nil }
+                guard bytes[index + 1] == Character8.lf else { throw .bareCarriageReturn }
+                let line = start..<index
+                index += 2
+                start = index
+                return line
+            }
+            if byte == Character8.lf { throw .bareLineFeed }
+            if Character8.isControl(byte) { throw .control }
+            if index - start >= limit { throw .tooLong }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Up to `limit` bytes, as many as are there.
+    mutating func take(atMost limit: Int) -> [UInt8] {
+        let end = start + min(limit, count)
+        let taken = Array(bytes[start..<end])
+        start = end
+        scanned = end
+        return taken
+    }
+
+    /// One byte, nil when there is none.
+    mutating func takeByte() -> UInt8? {
+        guard start < bytes.count else { return nil }
+        defer {
+            start += 1
+            scanned = start
+        }
+        return bytes[start]
+    }
+
+    mutating func removeAll() {
+        bytes.removeAll()
+        start = 0
+        scanned = 0
+    }
+}
+
+extension InputBuffer.LineError {
+    /// The refusal for a line where being too long means `tooLong`.
+    func parseError(tooLong: ParseError) -> ParseError {
+        switch self {
+        case .bareLineFeed: .malformed("A line ends with LF alone; CRLF is required.")
+        case .bareCarriageReturn: .malformed("A CR is not followed by LF.")
+        case .control: .malformed("A line holds a control character.")
+        case .tooLong: tooLong
+        }
+    }
+}

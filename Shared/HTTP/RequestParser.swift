@@ -1,0 +1,120 @@
+/// Requests out of a stream of bytes: `append` what arrived, then call `next` until it gives nil.
+///
+/// The result does not depend on how the bytes were split (H83). After an error every call throws
+/// the same error: exactly one refusal, then nothing more is parsed.
+package struct RequestParser: Sendable {
+    package enum Event: Sendable {
+        case head(RequestHead)
+        case body([UInt8])
+        /// The message is complete; the next event belongs to the next request.
+        case end
+    }
+
+    private enum State {
+        /// Exits: `fields`.
+        case startLine(blankLines: Int)
+        /// Exits: `body`.
+        case fields(StartLine, FieldSection)
+        /// Exits: `startLine` of the next request.
+        case body(BodyDecoder)
+        /// No exit.
+        case failed(ParseError)
+    }
+
+    private var state = State.startLine(blankLines: 0)
+    private var input = InputBuffer()
+    private let limits: HTTPLimits
+
+    package init(limits: HTTPLimits = .standard) { self.limits = limits }
+
+    /// Nothing of a next request has arrived: the connection may be closed without an answer (H85).
+    package var isIdle: Bool {
+        if case .startLine = state { return input.isEmpty }
+        return false
+    }
+
+    /// Received bytes not yet parsed; a driver stops reading while there are many.
+    package var bufferedCount: Int { input.count }
+
+    package mutating func append(_ bytes: some Collection<UInt8>) {
+        if case .failed = state { return }
+        input.append(bytes)
+    }
+
+    /// Sets the body's limit for the request whose head was just returned. Throws 413 at once when
+    /// its declared length is beyond it: refused before it is read (H54).
+    package mutating func limitBody(to limit: Int) throws(ParseError) {
+        guard case .body(var decoder) = state else { return }
+        do throws(ParseError) {
+            try decoder.setLimit(limit)
+            state = .body(decoder)
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    package mutating func next() throws(ParseError) -> Event? {
+        do throws(ParseError) {
+            return try step()
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    private mutating func fail(_ error: ParseError) -> ParseError {
+        state = .failed(error)
+        input.removeAll()
+        return error
+    }
+
+    private mutating func step() throws(ParseError) -> Event? {
+        while true {
+            switch state {
+            case .startLine(let blankLines):
+                guard let line = try takeStartLine() else { return nil }
+                if line.isEmpty {
+                    guard blankLines < limits.blankLinesMax else {
+                        throw .malformed("Too many empty lines before a request.")
+                    }
+                    state = .startLine(blankLines: blankLines + 1)
+                } else {
+                    let line = try StartLine(input.bytes[line], limits: limits)
+                    state = .fields(
+                        line, FieldSection(limits: limits, sizeMax: limits.sectionMax))
+                }
+            case .fields(let line, var section):
+                let complete = try section.read(from: &input)
+                state = .fields(line, section)
+                guard complete else { return nil }
+                let head = try RequestHead(line: line, section: section)
+                // The route's limit comes with `limitBody`; a length is judged when it is known.
+                state = .body(
+                    try BodyDecoder(head.framing, limit: Int.max, limits: limits))
+                return .head(head)
+            case .body(var decoder):
+                if decoder.limit == Int.max { try decoder.setLimit(limits.bodyMax) }
+                let step = try decoder.next(from: &input)
+                state = .body(decoder)
+                switch step {
+                case .data(let data): return .body(data)
+                case .needsInput: return nil
+                case .end:
+                    state = .startLine(blankLines: 0)
+                    return .end
+                }
+            case .failed(let error):
+                throw error
+            }
+        }
+    }
+
+    private mutating func takeStartLine() throws(ParseError) -> Range<Int>? {
+        do throws(InputBuffer.LineError) {
+            return try input.takeLine(limit: limits.startLineMax)
+        } catch {
+            throw error.parseError(
+                tooLong: ParseError(
+                    status: 414, code: "uri_too_long", detail: "The request line is too long."))
+        }
+    }
+}
