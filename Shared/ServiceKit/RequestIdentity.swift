@@ -1,0 +1,36 @@
+import Basics
+import HTTP
+
+/// Gives each request an id that appears in its logs, its answer and its calls to other services.
+enum RequestIdentity {
+    /// The longest id taken from a caller.
+    static let lengthMax = 128
+
+    static func middleware(random: RandomSource) -> Middleware {
+        Middleware("request-id") { request, next in
+            var request = request
+            let id =
+                request.headers["x-request-id"].flatMap { isSafe($0) ? $0 : nil }
+                ?? UniqueID.v7(using: random).description
+            request.context.requestID = id
+            var response = try await next(request)
+            response.headers["x-request-id"] = id
+            return response
+        }
+    }
+
+    /// 1 to 128 letters, digits and `-_.:`: nothing that could end a header, a log line or a path.
+    static func isSafe(_ id: String) -> Bool {
+        let bytes = id.utf8
+        guard !bytes.isEmpty, bytes.count <= lengthMax else { return false }
+        return bytes.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."), UInt8(ascii: ":"):
+                true
+            default: false
+            }
+        }
+    }
+}

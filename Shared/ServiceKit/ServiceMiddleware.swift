@@ -1,0 +1,24 @@
+import Basics
+package import HTTP
+import HTTPServer
+import Sockets
+import Telemetry
+
+/// What every service does around every request, outermost first: request id, trace, access log
+/// with metrics, caller, deadline.
+///
+/// - Parameters:
+///   - trustsCaller: true behind the gateway, whose `x-mercato-customer` is believed; the gateway
+///     itself passes false and sets the customer by its own rules.
+///   - defaultTimeout: the deadline of a request that brings none (TO-1).
+package func standardMiddleware(
+    _ context: ServiceContext, trustsCaller: Bool = true, defaultTimeout: Duration = .seconds(5)
+) -> [Middleware] {
+    [
+        RequestIdentity.middleware(random: context.random),
+        TraceMiddleware.middleware(random: context.random),
+        AccessLog.middleware(context),
+        CallerIdentity.middleware(isTrusted: trustsCaller),
+        RequestDeadline.middleware(loop: context.loop, fallback: defaultTimeout),
+    ]
+}
