@@ -70,19 +70,19 @@ package final class ChildProcess: Sendable {
     package func waitUntilReady(
         within limit: Duration, interruption: Interruption = Interruption()
     ) throws(NativeError) {
-        let log = launch.log
+        let log = launch.ownLog ?? launch.log
         let ready = try interruption.poll(within: limit) { () throws(NativeError) -> Bool in
             if let exit = self.exit {
                 throw NativeError(
                     .exited, "\(self.launch.name) ended while starting (\(exit)); its log: \(log)",
-                    logTail: Folders.tail(log))
+                    logTail: self.launch.logTail())
             }
             return self.launch.answersNow()
         }
         if !ready {
             throw NativeError(
                 .timedOut, "\(launch.name) was not ready within \(limit); its log: \(log)",
-                logTail: Folders.tail(log))
+                logTail: launch.logTail())
         }
     }
 

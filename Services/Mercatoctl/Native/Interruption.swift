@@ -7,12 +7,17 @@ import Synchronization
 /// every few milliseconds instead.
 package final class Interruption: Sendable {
     private let tripped = Atomic<Bool>(false)
+    private let parent: Interruption?
 
-    package init() {}
+    /// - Parameter parent: its trip counts here too; ours does not count there. A group of waits can
+    ///   so be ended by its own failure or by Ctrl-C.
+    package init(parent: Interruption? = nil) { self.parent = parent }
 
     package func trip() { tripped.store(true, ordering: .releasing) }
 
-    package var isTripped: Bool { tripped.load(ordering: .acquiring) }
+    package var isTripped: Bool {
+        tripped.load(ordering: .acquiring) || (parent?.isTripped ?? false)
+    }
 
     package func check() throws(NativeError) {
         if isTripped { throw NativeError(.interrupted, "interrupted") }

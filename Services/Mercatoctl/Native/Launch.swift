@@ -23,7 +23,10 @@ package struct Launch: Sendable, Codable, Equatable {
     package var program: String
     package var arguments: [String]
     package var environment: [String: String]
+    /// Standard output and standard error.
     package var log: String
+    /// The log that the program writes itself, where it does.
+    package var ownLog: String?
     /// The port it serves; `portKey` is the environment key that changes it.
     package var port: Int
     package var portKey: String
@@ -33,8 +36,8 @@ package struct Launch: Sendable, Codable, Equatable {
 
     package init(
         name: String, kind: Kind, program: String, arguments: [String],
-        environment: [String: String], log: String, port: Int, portKey: String,
-        readiness: Readiness, stopSignal: Int32, stopSeconds: Int
+        environment: [String: String], log: String, ownLog: String? = nil, port: Int,
+        portKey: String, readiness: Readiness, stopSignal: Int32, stopSeconds: Int
     ) {
         self.name = name
         self.kind = kind
@@ -42,11 +45,17 @@ package struct Launch: Sendable, Codable, Equatable {
         self.arguments = arguments
         self.environment = environment
         self.log = log
+        self.ownLog = ownLog
         self.port = port
         self.portKey = portKey
         self.readiness = readiness
         self.stopSignal = stopSignal
         self.stopSeconds = stopSeconds
+    }
+
+    /// The last lines of what it said, in both its logs.
+    package func logTail(lines: Int = 15) -> [String] {
+        (ownLog.map { Folders.tail($0, lines: lines) } ?? []) + Folders.tail(log, lines: lines)
     }
 
     /// What every child gets of our own environment. Proxies, credentials and tokens of the caller

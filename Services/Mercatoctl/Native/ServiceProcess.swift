@@ -18,7 +18,8 @@ package enum ServiceProcess {
     /// A service that answers `/readyz` on its operations port.
     package static func launch(
         name: String, kind: Launch.Kind = .service, binaries: String, environment: [String: String],
-        port: Int, portKey: String, operationsPort: Int, log: String
+        port: Int, portKey: String, operationsPort: Int, log: String,
+        ownLog: String? = nil
     ) throws(NativeError) -> Launch {
         let program = "\(binaries)/\(name)"
         guard access(program, X_OK) == 0 else {
@@ -30,7 +31,7 @@ package enum ServiceProcess {
         values.merge(environment) { $1 }
         return Launch(
             name: name, kind: kind, program: program, arguments: [], environment: values, log: log,
-            port: port, portKey: portKey,
+            ownLog: ownLog, port: port, portKey: portKey,
             readiness: .answers(port: operationsPort, path: "/readyz"), stopSignal: SIGTERM,
             stopSeconds: 20)
     }

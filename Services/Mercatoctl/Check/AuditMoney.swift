@@ -1,0 +1,113 @@
+package import Basics
+
+extension AuditState {
+    package struct Payment: Sendable, Equatable {
+        package var order: UniqueID
+        package var status: String
+        package var captured: Int64
+        package var voided: Bool
+
+        package init(order: UniqueID, status: String, captured: Int64, voided: Bool) {
+            self.order = order
+            self.status = status
+            self.captured = captured
+            self.voided = voided
+        }
+    }
+
+    package struct Operation: Sendable, Equatable {
+        package var order: UniqueID
+        package var kind: String
+        package var attempt: Int64
+        package var state: String
+        package var providerKey: String
+
+        package init(
+            order: UniqueID, kind: String, attempt: Int64, state: String, providerKey: String
+        ) {
+            self.order = order
+            self.kind = kind
+            self.attempt = attempt
+            self.state = state
+            self.providerKey = providerKey
+        }
+
+        /// Whether its outcome is still being found out.
+        package var isOpen: Bool { state == "INTENT" || state == "UNKNOWN" }
+    }
+
+    package struct Transfer: Sendable, Equatable {
+        package var order: UniqueID
+        package var code: String
+        package var debit: String
+        package var credit: String
+        package var amount: Int64
+        package var currency: String
+
+        package init(
+            order: UniqueID, code: String, debit: String, credit: String, amount: Int64,
+            currency: String
+        ) {
+            self.order = order
+            self.code = code
+            self.debit = debit
+            self.credit = credit
+            self.amount = amount
+            self.currency = currency
+        }
+    }
+
+    /// A line of the provider's journal, which is the ground truth for money.
+    package struct JournalLine: Sendable, Equatable {
+        package var seq: Int64
+        package var key: String
+        /// The order's id as text, as Payment sends it; another merchant's could be anything.
+        package var reference: String
+        package var kind: String
+        package var outcome: String
+        package var amount: Int64
+        package var currency: String
+        package var providerRef: String?
+        /// The authorization that a capture or void belongs to.
+        package var authorization: String?
+
+        package init(
+            seq: Int64, key: String, reference: String, kind: String, outcome: String,
+            amount: Int64, currency: String, providerRef: String?, authorization: String? = nil
+        ) {
+            self.seq = seq
+            self.key = key
+            self.reference = reference
+            self.kind = kind
+            self.outcome = outcome
+            self.amount = amount
+            self.currency = currency
+            self.providerRef = providerRef
+            self.authorization = authorization
+        }
+
+        package var isApproval: Bool { kind == "authorize" && outcome == "approved" }
+        package var isCapture: Bool { kind == "capture" && outcome == "captured" }
+        package var isVoid: Bool { kind == "void" && outcome == "voided" }
+        package var isRefund: Bool { kind == "refund" && outcome == "refunded" }
+    }
+
+    /// The order that a journal line belongs to.
+    package func order(of line: JournalLine) -> Order? {
+        UniqueID(line.reference).flatMap { orders[$0] }
+    }
+
+    /// Successful captures by merchant reference.
+    package var captures: [String: [JournalLine]] {
+        Dictionary(grouping: journal.filter(\.isCapture), by: \.reference)
+    }
+
+    /// State of the checkout saga by order.
+    package var checkoutStates: [UniqueID: String] {
+        Dictionary(
+            sagas.filter { $0.type == Self.checkout }.map { ($0.order, $0.state) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    package static let checkout = "checkout"
+}

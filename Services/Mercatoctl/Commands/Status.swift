@@ -1,0 +1,67 @@
+import Foundation
+import NativeServers
+
+extension Commands {
+    /// A table of the stack's processes. Exit 1 unless all of them run and are ready.
+    func status() async throws -> ExitCode {
+        guard let file = try stack.file(), !file.entries.isEmpty else {
+            terminal.line("Mercato is not running; start it with: mercatoctl up")
+            return .failed
+        }
+        let rows = try await Blocking.run { file.entries.map(ProcessRow.init) }
+        for line in ProcessRow.table(rows) { terminal.line(line) }
+        terminal.line()
+        terminal.line("shop \(file.publicURL)/   admin \(file.adminURL)/admin/status")
+        terminal.line("logs \(settings.home)/log")
+        return rows.allSatisfy(\.isReady) ? .done : .failed
+    }
+}
+
+/// One line of `mercatoctl status`.
+struct ProcessRow: Sendable {
+    let columns: [String]
+    let isReady: Bool
+
+    /// Asks the process; blocks for up to a second.
+    init(_ entry: StackFile.Entry) {
+        let process = entry.process
+        let isRunning = process.isRunning
+        let state = isRunning ? Self.readiness(entry.launch) : (ready: false, text: "ended")
+        isReady = state.ready
+        let megabytes = process.residentBytes.map { "\($0 / 1_048_576) MB" }
+        columns = [
+            entry.name, isRunning ? String(process.pid) : "-", String(entry.launch.port),
+            megabytes ?? "-", state.text,
+        ]
+    }
+
+    /// `ready`, or the causes that `/readyz` names.
+    private static func readiness(_ launch: Launch) -> (ready: Bool, text: String) {
+        guard case .answers(let port, let path) = launch.readiness else {
+            let ready = launch.answersNow()
+            return (ready, ready ? "ready" : "not ready")
+        }
+        guard let answer = SocketProbe.status(port: port, path: path) else {
+            return (false, "does not answer")
+        }
+        // Ignored: an answer that is no JSON still has its status code.
+        let status = (try? JSONObject(Array(answer.body.utf8), what: "readyz"))?
+            .optionalText("status")
+        if answer.code == 200, status ?? "ready" == "ready" { return (true, "ready") }
+        let causes = answer.body.filter { !"{}\"".contains($0) }
+        return (answer.code == 200, "\(status ?? "not ready"): \(causes.prefix(120))")
+    }
+
+    static func table(_ rows: [ProcessRow]) -> [String] {
+        let lines = [["process", "pid", "port", "memory", "state"]] + rows.map(\.columns)
+        let widths = (0..<4).map { column in lines.map { $0[column].count }.max() ?? 0 }
+        return lines.map { columns in
+            columns.enumerated().map { index, text in
+                guard index < widths.count else { return text }
+                let pad = String(repeating: " ", count: widths[index] - text.count)
+                // Numbers are read from the right.
+                return (1...3).contains(index) ? pad + text : text + pad
+            }.joined(separator: "  ")
+        }
+    }
+}

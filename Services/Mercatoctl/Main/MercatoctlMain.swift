@@ -1,0 +1,8 @@
+import Mercatoctl
+
+@main
+struct MercatoctlMain {
+    static func main() {
+        CommandLineProgram.main()
+    }
+}
