@@ -55,7 +55,7 @@ func tests(_ name: String, _ dependencies: [String], path: String? = nil) -> Tar
 }
 
 let durable = [
-    "Messaging", "Postgres", "Kafka", "Contracts", "ServiceKit", "HTTPServer", "HTTPClient", "HTTP",
+    "DurableService", "Messaging", "Postgres", "Kafka", "Contracts", "ServiceKit", "HTTPServer", "HTTPClient", "HTTP",
     "Sockets", "Configuration", "Telemetry", "Crypto", "Resilience", "Basics",
 ]
 
@@ -94,6 +94,15 @@ var targets: [Target] = [
             "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Resilience", "Configuration",
             "Telemetry", "Basics",
         ]),
+]
+
+targets += [
+    shared(
+        "DurableService",
+        [
+            "ServiceKit", "Messaging", "Postgres", "Kafka", "Contracts", "HTTP", "Sockets",
+            "Configuration", "Telemetry", "Basics",
+        ])
 ]
 
 targets += service(
