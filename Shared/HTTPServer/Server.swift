@@ -1,0 +1,154 @@
+import Basics
+package import HTTP
+package import Sockets
+package import Telemetry
+
+/// An HTTP/1.1 server on one event loop.
+///
+/// `start` takes the port; `run` serves until its task is cancelled and then drains: it stops
+/// accepting, tells clients `Connection: close`, and cancels what is left when the limit is over.
+package actor Server {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.asUnownedSerialExecutor()
+    }
+
+    let configuration: ServerConfiguration
+    let router: Router
+    let logger: Logger
+    let instruments: ServerInstruments
+    var budget: BodyBudget
+    private let slots: LoopSemaphore
+    private var listener: TCPListener?
+    private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
+    private var lastNumber: UInt64 = 0
+    private var dateSecond: Int64 = -1
+    private var dateText = ""
+
+    package init(
+        configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
+        metrics: MetricsRegistry
+    ) {
+        self.configuration = configuration
+        self.router = router
+        self.loop = loop
+        self.logger = logger.with(["server": .string(configuration.name)])
+        instruments = ServerInstruments(metrics, server: configuration.name)
+        budget = BodyBudget(bytesMax: configuration.limits.bodyBytesMax)
+        slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
+    }
+
+    /// Open connections.
+    package var connectionCount: Int { connections.count }
+
+    /// Listens, and returns the port. Connections wait in the kernel's queue until `run`.
+    ///
+    /// Throws `SocketError` with `.addressInUse(port)` when somebody else has the port.
+    @discardableResult
+    package func start() async throws(SocketError) -> Int {
+        if let listener { return listener.port }
+        var limits = TCPLimits()
+        limits.writeStall = configuration.limits.writeStall
+        let listener = try TCPListener(
+            host: configuration.host, port: configuration.port, limits: limits, loop: loop)
+        self.listener = listener
+        logger.info(
+            "listening",
+            ["host": .string(configuration.host), "port": .integer(Int64(listener.port))])
+        return listener.port
+    }
+
+    /// Serves until cancelled, drains, and returns. Starts first when `start` was not called.
+    package func run() async throws {
+        try await start()
+        guard let listener else { return }
+        var failure: SocketError?
+        do throws(SocketError) {
+            try await acceptConnections(listener)
+        } catch {
+            if error.code != .cancelled { failure = error }
+        }
+        await listener.close()
+        self.listener = nil
+        await drain()
+        if let failure { throw failure }
+    }
+
+    private func acceptConnections(_ listener: TCPListener) async throws(SocketError) {
+        while true {
+            do {
+                try await slots.acquire()
+            } catch {
+                throw SocketError(.cancelled, "accept")
+            }
+            do throws(SocketError) {
+                admit(try await listener.accept())
+            } catch {
+                slots.release()
+                throw error
+            }
+        }
+    }
+
+    private func admit(_ connection: TCPConnection) {
+        lastNumber += 1
+        let number = lastNumber
+        let driver = ConnectionDriver(connection, server: self)
+        instruments.connections.add(1)
+        instruments.accepted.increment()
+        // Reason: a connection outlives the cancellation of `run`, so that requests under way can
+        // finish; `drain` awaits every one of these tasks.
+        let task = Task(executorPreference: loop) {
+            await driver.serve()
+            await self.ended(number)
+        }
+        driver.assumeIsolated { $0.cancelServing = { task.cancel() } }
+        connections[number] = (driver, task)
+    }
+
+    private func ended(_ number: UInt64) {
+        connections[number] = nil
+        slots.release()
+        instruments.connections.add(-1)
+    }
+
+    private func drain() async {
+        let limits = configuration.limits
+        for (driver, _) in connections.values { await driver.drain() }
+        let streams = loop.schedule(after: limits.streamDrain) {
+            self.assumeIsolated { $0.cancelConnections(onlyStreams: true) }
+        }
+        let rest = loop.schedule(after: limits.drain) {
+            self.assumeIsolated { server in
+                let left = server.connections.count
+                if left > 0 {
+                    server.logger.warning(
+                        "drain limit reached", ["connections": .integer(Int64(left))])
+                }
+                server.cancelConnections(onlyStreams: false)
+            }
+        }
+        defer {
+            loop.cancel(streams)
+            loop.cancel(rest)
+        }
+        // Waiting for a task's value is not ended by the cancellation of the waiting task.
+        for (_, task) in connections.values { await task.value }
+    }
+
+    private func cancelConnections(onlyStreams: Bool) {
+        for (driver, task) in connections.values
+        where !onlyStreams || driver.assumeIsolated({ $0.isStreaming }) { task.cancel() }
+    }
+
+    /// The `Date` field's value, made once a second.
+    func date() -> String {
+        let now = WallTime.now()
+        let second = now.microseconds / 1_000_000
+        if second != dateSecond {
+            dateSecond = second
+            dateText = HTTPDate.text(now)
+        }
+        return dateText
+    }
+}
