@@ -1,6 +1,7 @@
 /// A setting that cannot be used. The text names the key, the value unless it is secret, and what
 /// is allowed, so that it can be mended without reading code.
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What is wrong, for code that branches.
     package enum Code: String, Sendable {
         /// No value and no default.
         case missing
@@ -14,7 +15,9 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         case ambiguous
     }
 
+    /// What is wrong.
     package let code: Code
+    /// The variable to change.
     package let key: String
     /// One line of text for a person.
     package let message: String

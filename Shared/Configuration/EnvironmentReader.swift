@@ -14,6 +14,7 @@ package final class EnvironmentReader: Sendable {
     private let values: [String: String]
     private let entries = Mutex<[String: ConfigurationEntry]>([:])
 
+    /// From variables by name; tests pass a dictionary of their own.
     package init(_ values: [String: String]) { self.values = values }
 
     /// The variables of this process.
@@ -147,7 +148,8 @@ package final class EnvironmentReader: Sendable {
             data = try file.read(upToCount: Self.fileSizeMax + 1)
             try file.close()
         } catch {
-            throw ConfigurationError(.unreadableFile, key: key, "names \(path), which cannot be read")
+            throw ConfigurationError(
+                .unreadableFile, key: key, "names \(path), which cannot be read")
         }
         guard let data, data.count <= Self.fileSizeMax else {
             throw ConfigurationError(

@@ -1,5 +1,6 @@
 /// Bytes as lower-case hex text and back.
 package enum Hex {
+    /// Two lower-case digits per byte.
     package static func text(_ bytes: [UInt8]) -> String {
         var digits: [UInt8] = []
         digits.reserveCapacity(bytes.count * 2)

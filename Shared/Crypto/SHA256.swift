@@ -25,6 +25,7 @@ package enum SHA256 {
 package struct SHA256Hasher: ~Copyable {
     private let context: OpaquePointer
 
+    /// The hash of no bytes yet.
     package init() {
         // Allocation and initialisation fail only without memory or without the algorithm, which
         // is part of every OpenSSL 3 provider: neither depends on input.
@@ -38,6 +39,7 @@ package struct SHA256Hasher: ~Copyable {
 
     deinit { unsafe EVP_MD_CTX_free(context) }
 
+    /// Adds the next piece of the message.
     package mutating func update(_ bytes: [UInt8]) {
         // The pointer is used during the call only.
         let updated = unsafe bytes.withUnsafeBytes { buffer in

@@ -6,6 +6,7 @@ package import Basics
 /// Full jitter spreads callers that failed together evenly over the whole wait; without it they
 /// come back together and fail together.
 package struct Backoff: Sendable, Hashable {
+    /// How a delay is spread.
     package enum Jitter: Sendable, Hashable {
         /// Evenly between zero and the delay.
         case full
@@ -13,9 +14,13 @@ package struct Backoff: Sendable, Hashable {
         case none
     }
 
+    /// Ceiling of the first delay.
     package let base: Duration
+    /// Growth per attempt.
     package let multiplier: Double
+    /// No delay is longer.
     package let cap: Duration
+    /// How delays are spread.
     package let jitter: Jitter
 
     /// - Parameters:

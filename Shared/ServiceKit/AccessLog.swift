@@ -36,7 +36,8 @@ enum AccessLog {
         ).observe(duration)
         var fields: LogFields = [
             "method": .string(method), "route": .string(route), "status": .init(status),
-            "ms": .double(duration.inMilliseconds3), "request_id": .string(request.context.requestID),
+            "ms": .double(duration.inMilliseconds3),
+            "request_id": .string(request.context.requestID),
         ]
         if let trace = request.context.traceID { fields["trace_id"] = .string(trace) }
         logger.log(status >= 500 ? .warning : .info, "request", fields)

@@ -9,9 +9,11 @@ package struct Composition: Sendable {
     package var operations: Router
     /// Nil for a program without an API; 0 for any free port.
     package var apiPort: Int?
+    /// 0 for any free port.
     package var operationsPort: Int
     /// The variables that set the ports, for the message about a taken one.
     package var apiPortKey: String?
+    /// As `apiPortKey`.
     package var operationsPortKey: String?
     /// Waits for what the service needs and migrates its tables. Tried again with backoff after an
     /// error, unless the error is `ExitCoded`.

@@ -13,6 +13,7 @@ package struct LongRunningTask: LongRunning {
     package let name: String
     private let body: @Sendable () async throws -> Void
 
+    /// `body` runs until its task is cancelled.
     package init(_ name: String, _ body: @escaping @Sendable () async throws -> Void) {
         self.name = name
         self.body = body
@@ -28,6 +29,7 @@ package protocol ExitCoded: Error {
 
 /// The exit codes of a service process.
 package enum ExitCode {
+    /// Everything ended within the drain limit.
     package static let graceful: Int32 = 0
     /// Parts were still busy at the end of the drain limit, or an internal fault.
     package static let failure: Int32 = 1
@@ -39,10 +41,14 @@ package enum ExitCode {
 
 /// Gives an error of a module that cannot know ServiceKit its exit code.
 package struct ExitError: ExitCoded, CustomStringConvertible {
+    /// What the process exits with.
     package let exitCode: Int32
+    /// What an operator should know, in one line.
     package let message: String
+    /// The error that caused it.
     package let underlying: (any Error)?
 
+    /// See `ExitCode` for the codes.
     package init(_ exitCode: Int32, _ message: String, underlying: (any Error)? = nil) {
         self.exitCode = exitCode
         self.message = message

@@ -46,8 +46,10 @@ package final class Readiness: Sendable {
 
     private let checks = Mutex<[String: CheckState]>([:])
 
+    /// Without checks it is ready.
     package init() {}
 
+    /// Creates a check or changes its state.
     package func set(_ check: String, _ state: CheckState) {
         checks.withLock { checks in
             precondition(
@@ -56,11 +58,13 @@ package final class Readiness: Sendable {
         }
     }
 
+    /// The state of a check; nil when there is none of that name.
     package func state(of check: String) -> CheckState? { checks.withLock { $0[check] } }
 
     /// Forgets a check that no longer applies.
     package func remove(_ check: String) { checks.withLock { _ = $0.removeValue(forKey: check) } }
 
+    /// Whether no check is not ready.
     package var isReady: Bool {
         checks.withLock { checks in
             checks.values.allSatisfy { state in

@@ -58,6 +58,7 @@ struct ServiceProcess: Sendable {
     let sink: BufferedSink
 
     init(name: String, environment: EnvironmentReader) throws {
+        ShutdownSignals.ignoreBrokenPipes()
         let word = try environment.choice(
             "MERCATO_LOG_LEVEL", default: LogLevel.info.rawValue,
             of: LogLevel.allCases.map(\.rawValue))

@@ -16,6 +16,9 @@ enum ShutdownSignals {
     /// The pipe's writing end; −1 until `install`. Read inside the signal handler, hence atomic.
     private static let writer = Atomic<CInt>(-1)
 
+    /// A peer that closes its end must be an error of one write, not the end of the process.
+    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
     /// Once per process. `forced` runs when the process is about to be ended by force.
     static func install(
         drainLimit: Duration, onSignal: @escaping @Sendable (_ number: CInt) -> Void,
@@ -34,8 +37,6 @@ enum ShutdownSignals {
             forced(again == nil ? "the drain limit has passed" : "a second signal")
             _exit(again == nil ? ExitCode.failure : secondSignalExit)
         }
-        // A peer that closes its end must be an error of one write, not the end of the process.
-        _ = signal(SIGPIPE, SIG_IGN)
         for number in [SIGTERM, SIGINT] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in

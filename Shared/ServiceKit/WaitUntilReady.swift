@@ -40,7 +40,8 @@ package func waitUntilReady<Value: Sendable>(
             context.readiness.set(what, .notReady(cause))
             if causes.count < causesMax, causes.insert(cause).inserted {
                 context.logger.warning(
-                    "not reachable yet; trying on", ["what": .string(what), "cause": .string(cause)])
+                    "not reachable yet; trying on",
+                    ["what": .string(what), "cause": .string(cause)])
             }
         }
         attempt += 1

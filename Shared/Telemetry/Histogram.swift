@@ -11,7 +11,9 @@ package final class Histogram: Sendable {
     /// What was observed so far.
     package struct Snapshot: Sendable {
         /// Observations per bucket (not cumulative); the last one is beyond all bounds.
+        /// How many there were.
         package var counts: [UInt64]
+        /// The sum of all observations.
         package var sum: Double
         package var count: UInt64
     }
@@ -20,6 +22,7 @@ package final class Histogram: Sendable {
     package let bounds: [Double]
     private let state: Mutex<Snapshot>
 
+    /// Bounds may come in any order; duplicates are dropped.
     package init(buckets: [Double] = Histogram.requestBuckets) {
         bounds = Array(Set(buckets)).sorted()
         state = Mutex(
@@ -42,8 +45,10 @@ package final class Histogram: Sendable {
         }
     }
 
+    /// Records a duration in seconds.
     package func observe(_ duration: Duration) { observe(duration.inSeconds) }
 
+    /// A consistent copy.
     package var snapshot: Snapshot { state.withLock { $0 } }
 
     /// An estimate of a quantile (0…1) by linear interpolation inside its bucket; nil without

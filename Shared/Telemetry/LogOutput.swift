@@ -12,8 +12,10 @@ package protocol LogOutput: Sendable {
 package struct DescriptorOutput: LogOutput {
     private let descriptor: CInt
 
+    /// The descriptor stays the caller's; it is never closed here.
     package init(_ descriptor: CInt) { self.descriptor = descriptor }
 
+    /// The process's standard output.
     package static let standardOutput = DescriptorOutput(STDOUT_FILENO)
 
     package func write(_ bytes: [UInt8]) { _ = writeAll(bytes, to: descriptor) }
@@ -33,7 +35,7 @@ func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
             switch errno {
             case EINTR: continue
             case EAGAIN:
-                // The descriptor may be non-blocking because its owner on the other side made it so.
+                // The descriptor may be non-blocking because it is shared with another process.
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&waiting, 1, 1_000)
             default: return false

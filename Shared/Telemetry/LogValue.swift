@@ -14,6 +14,7 @@ package enum LogValue: Sendable, Equatable {
     /// Any value by its description, for example an error or an id.
     package init(describing value: some Any) { self = .string(String(describing: value)) }
 
+    /// Any whole number, clamped to 64 bits.
     package init(_ value: some BinaryInteger) { self = .integer(Int64(clamping: value)) }
 }
 

@@ -23,11 +23,14 @@ package enum LogLevel: String, Sendable, Comparable, CaseIterable {
 /// searchable and values stay in fields. A logger is a value; `with` makes one that carries fields.
 /// Callable from any thread; a call never waits for the disk (the sink decides, see `LogSink`).
 package struct Logger: Sendable {
+    /// The service named in each line.
     package let service: String
+    /// Lines below this level are not written.
     package let level: LogLevel
     private let sink: any LogSink
     private let carried: LogFields
 
+    /// A logger without carried fields.
     package init(service: String, level: LogLevel = .info, sink: any LogSink) {
         self.init(service: service, level: level, sink: sink, carried: [:])
     }
@@ -46,22 +49,27 @@ package struct Logger: Sendable {
             carried: carried.merging(fields) { _, newer in newer })
     }
 
+    /// For developers: off in production.
     package func debug(_ message: StaticString, _ fields: LogFields = [:]) {
         log(.debug, message, fields)
     }
 
+    /// What a service does, for operators who look.
     package func info(_ message: StaticString, _ fields: LogFields = [:]) {
         log(.info, message, fields)
     }
 
+    /// Rare and normal: started, stopping, reconnected.
     package func notice(_ message: StaticString, _ fields: LogFields = [:]) {
         log(.notice, message, fields)
     }
 
+    /// Something failed and is being handled.
     package func warning(_ message: StaticString, _ fields: LogFields = [:]) {
         log(.warning, message, fields)
     }
 
+    /// Something failed that an operator should look at.
     package func error(_ message: StaticString, _ fields: LogFields = [:]) {
         log(.error, message, fields)
     }
@@ -69,6 +77,7 @@ package struct Logger: Sendable {
     /// True when a line of this level would be written; guards fields that are costly to make.
     package func writes(_ level: LogLevel) -> Bool { level >= self.level }
 
+    /// A line whose level is chosen at run time.
     package func log(_ level: LogLevel, _ message: StaticString, _ fields: LogFields = [:]) {
         guard level >= self.level else { return }
         sink.write(

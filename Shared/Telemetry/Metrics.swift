@@ -13,6 +13,7 @@ package final class Counter: Sendable {
         total.wrappingAdd(amount, ordering: .relaxed)
     }
 
+    /// The sum so far.
     package var value: Int64 { total.load(ordering: .relaxed) }
 }
 
@@ -23,8 +24,10 @@ package final class Gauge: Sendable {
     /// A gauge outside any registry.
     package init() {}
 
+    /// Replaces the value.
     package func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 
+    /// Adds a positive or negative amount, atomically.
     package func add(_ amount: Double) {
         var seen = bits.load(ordering: .relaxed)
         while true {
@@ -36,5 +39,6 @@ package final class Gauge: Sendable {
         }
     }
 
+    /// The present value.
     package var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 }

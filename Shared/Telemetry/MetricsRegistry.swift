@@ -36,8 +36,10 @@ package final class MetricsRegistry: Sendable {
 
     private let state = Mutex(State())
 
+    /// An empty registry; a process has one.
     package init() {}
 
+    /// The counter of this name and these labels. Names end in `_total`.
     package func counter(_ name: String, help: String, labels: [String: String] = [:]) -> Counter {
         guard
             case .counter(let counter) = instrument(
@@ -46,12 +48,14 @@ package final class MetricsRegistry: Sendable {
         return counter
     }
 
+    /// The gauge of this name and these labels.
     package func gauge(_ name: String, help: String, labels: [String: String] = [:]) -> Gauge {
         guard case .gauge(let gauge) = instrument(name, help, labels, make: { .gauge(Gauge()) })
         else { return Gauge() }
         return gauge
     }
 
+    /// The histogram of this name and these labels; `buckets` counts at the first call only.
     package func histogram(
         _ name: String, help: String, labels: [String: String] = [:],
         buckets: [Double] = Histogram.requestBuckets

@@ -3,7 +3,7 @@ enum PrometheusText {
     static func isName(_ name: String) -> Bool {
         guard let first = name.utf8.first, !isDigit(first) else { return false }
         return name.utf8.allSatisfy { byte in
-            isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ":")
+            isLetter(byte) || isDigit(byte) || "_:".utf8.contains(byte)
         }
     }
 

@@ -12,7 +12,9 @@ package struct TraceContext: Sendable, Hashable {
     /// Other vendors' state, checked and normalised; empty when there is none.
     package let state: String
 
+    /// Somebody records this trace.
     package static let sampledFlag: UInt8 = 0x01
+    /// The lower 56 bits of the trace id are random (level 2).
     package static let randomFlag: UInt8 = 0x02
 
     init(traceHigh: UInt64, traceLow: UInt64, spanID: UInt64, flags: UInt8, state: String) {
@@ -56,6 +58,7 @@ package struct TraceContext: Sendable, Hashable {
             state: state)
     }
 
+    /// Whether the sampled flag is set.
     package var isSampled: Bool { flags & Self.sampledFlag != 0 }
 
     /// 32 lower-case hex digits.
@@ -102,7 +105,7 @@ enum TraceParent {
             let spanID = number(bytes[36..<52]), let flags = number(bytes[53..<55]),
             traceHigh | traceLow != 0, spanID != 0
         else { return nil }
-        // Version 00 ends here; a later version may go on after a dash and is read as if it were 00.
+        // Version 00 ends here; a later one may go on after a dash and is read as if it were 00.
         if bytes.count > 55 {
             guard version != 0, bytes[55] == dash else { return nil }
         }

@@ -38,7 +38,8 @@ import Testing
     @Test func `milliseconds are whole numbers within limits`() throws {
         let reader = EnvironmentReader(["T_MS": "1500"])
         let range: ClosedRange<Duration> = .milliseconds(1)...(.seconds(2))
-        #expect(try reader.milliseconds("T_MS", default: .seconds(1), in: range) == .milliseconds(1_500))
+        let set = try reader.milliseconds("T_MS", default: .seconds(1), in: range)
+        #expect(set == .milliseconds(1_500))
         #expect(try reader.milliseconds("U_MS", default: .seconds(1), in: range) == .seconds(1))
         #expect(throws: ConfigurationError.self) {
             try EnvironmentReader(["T_MS": "2001"])

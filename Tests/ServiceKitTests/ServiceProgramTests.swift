@@ -1,0 +1,54 @@
+import Basics
+import Configuration
+import Glibc
+import Sockets
+import Telemetry
+import Testing
+
+@testable import ServiceKit
+
+/// The id of the test process.
+enum ProcessIdentity {
+    static var number: pid_t { getpid() }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ServiceProgramTests {
+    @Test func `errors have their exit codes`() {
+        let bad = ConfigurationError(.missing, key: "K", "is not set")
+        #expect(ServiceProgram.exitCode(of: bad) == 78)
+        #expect(ServiceProgram.exitCode(of: ExitError.configuration("x")) == 78)
+        #expect(ServiceProgram.exitCode(of: Refusal(description: "x")) == 1)
+        let taken = PortInUse(key: "K", port: 1, holder: nil)
+        #expect(ServiceProgram.exitCode(of: taken) == 4)
+    }
+
+    @Test(arguments: [
+        ("MERCATO_LOG_LEVEL", "loud"), ("MERCATO_DRAIN_MS", "soon"),
+        ("MERCATO_DRAIN_MS", "700000"),
+    ])
+    func `a bad setting of the process is refused`(key: String, value: String) {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ServiceProcess(name: "test", environment: EnvironmentReader([key: value]))
+        }
+        #expect(error?.key == key)
+    }
+
+    @Test func `a termination signal arrives as a call`() async throws {
+        let loop = try EventLoop(name: "test")
+        loop.start()
+        defer { loop.stop() }
+        let seen = OneShot<CInt>()
+        ShutdownSignals.install(
+            drainLimit: .seconds(600), onSignal: { seen.succeed($0) }, forced: { _ in })
+        kill(getpid(), SIGTERM)
+        #expect(try await seen.value() == SIGTERM)
+    }
+
+    @Test func `resident memory is read from the kernel`() throws {
+        let bytes = try #require(ProcessMetrics.residentBytes())
+        #expect(bytes > 1_000_000)
+        let metrics = MetricsRegistry()
+        ProcessMetrics.register(in: metrics)
+        #expect(metrics.render().contains("process_start_time_seconds"))
+    }
+}
