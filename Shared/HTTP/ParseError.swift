@@ -32,7 +32,7 @@ package struct ParseError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The peer closed before the message was complete.
-    static let truncated = ParseError(
+    package static let truncated = ParseError(
         status: 400, code: "incomplete_message", detail: "The message ended too early.")
 
     package var description: String { "\(status) \(code): \(detail)" }

@@ -1,0 +1,125 @@
+package import Basics
+import HTTP
+package import Sockets
+package import Telemetry
+
+/// An HTTP/1.1 client with a pool of connections for each origin.
+///
+/// Repeats a request by itself in one case only: a pooled connection turned out to be closed before
+/// a byte came back, and the request is idempotent or was not sent (RFC 9112 §9.3.1, U5). Every
+/// other repetition is the caller's decision.
+package actor Client {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.asUnownedSerialExecutor()
+    }
+
+    private let configuration: ClientConfiguration
+    private let logger: Logger
+    private var pools: [Origin: OriginPool] = [:]
+
+    package init(
+        loop: EventLoop, configuration: ClientConfiguration = ClientConfiguration(), logger: Logger
+    ) {
+        self.loop = loop
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Sends the request and returns when the response's head has arrived, before `deadline` or
+    /// within the configured time. Cancelling the task closes the connection.
+    package func send(_ request: ClientRequest, deadline: Deadline? = nil)
+        async throws(ClientError) -> ClientResponse
+    {
+        let url = try ClientURL(request.url)
+        let pool = try pool(for: url.origin)
+        let bytes = try Self.bytes(of: request, url)
+        let deadline = deadline ?? .after(configuration.requestTimeout)
+        do throws(AttemptFailure) {
+            return try await attempt(request, bytes, pool, deadline, mayReuse: true)
+        } catch {
+            let isRepeatable = request.method.isIdempotent || error.error.nothingWritten
+            guard error.wasStale, isRepeatable, !deadline.isPast, !Task.isCancelled else {
+                throw error.error
+            }
+            logger.debug(
+                "pooled connection was closed; the request is sent again",
+                ["origin": .string(url.origin.description)])
+        }
+        do throws(AttemptFailure) {
+            return try await attempt(request, bytes, pool, deadline, mayReuse: false)
+        } catch {
+            throw error.error
+        }
+    }
+
+    /// Closes unused connections; those in use end with their response.
+    package func closeIdle() async {
+        for pool in pools.values { await pool.closeIdle() }
+    }
+
+    /// Connections in use and unused, over all origins.
+    package func connectionCounts() async -> (active: Int, idle: Int) {
+        var counts = (active: 0, idle: 0)
+        for pool in pools.values {
+            counts.active += pool.activeCount
+            counts.idle += await pool.idleCount
+        }
+        return counts
+    }
+
+    private func pool(for origin: Origin) throws(ClientError) -> OriginPool {
+        if let pool = pools[origin] { return pool }
+        guard pools.count < configuration.maxOrigins else {
+            throw ClientError(.poolExhausted, "too many origins", nothingWritten: true)
+        }
+        let pool = OriginPool(origin: origin, configuration: configuration, loop: loop)
+        pools[origin] = pool
+        return pool
+    }
+
+    private static func bytes(of request: ClientRequest, _ url: ClientURL) throws(ClientError)
+        -> [UInt8]
+    {
+        do throws(WriteError) {
+            return try RequestWriter.head(
+                request.method, target: url.target, host: url.origin.authority,
+                headers: request.headers, bodyLength: request.body.count) + request.body
+        } catch {
+            throw ClientError(.invalidRequest, error.detail, nothingWritten: true)
+        }
+    }
+
+    private func attempt(
+        _ request: ClientRequest, _ bytes: [UInt8], _ pool: OriginPool, _ deadline: Deadline,
+        mayReuse: Bool
+    ) async throws(AttemptFailure) -> ClientResponse {
+        let lease: Lease
+        do throws(ClientError) {
+            lease = try await pool.lease(mayReuse: mayReuse, deadline: deadline)
+        } catch {
+            throw AttemptFailure(error, wasStale: false)
+        }
+        let exchange = Exchange(
+            lease: lease, method: request.method, hasBody: !request.body.isEmpty,
+            deadline: deadline, configuration: configuration)
+        let head = try await exchange.head(sending: bytes)
+        var declared: Int?
+        if case .length(let length) = head.framing { declared = length }
+        if head.framing == .none { declared = 0 }
+        return ClientResponse(
+            status: head.status, headers: head.headers,
+            body: ClientBody(exchange: exchange, declaredLength: declared))
+    }
+}
+
+/// A failed attempt, and whether a closed pooled connection is to blame.
+struct AttemptFailure: Error {
+    let error: ClientError
+    let wasStale: Bool
+
+    init(_ error: ClientError, wasStale: Bool) {
+        self.error = error
+        self.wasStale = wasStale
+    }
+}

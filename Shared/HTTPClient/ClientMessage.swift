@@ -1,0 +1,114 @@
+package import HTTP
+
+/// A request to an absolute `http` URL.
+package struct ClientRequest: Sendable {
+    package var method: Method
+    /// `http://host[:port]/path?query`, already percent-encoded.
+    package var url: String
+    /// Framing, `Host` and `Connection` are the client's own and ignored here.
+    package var headers: Headers
+    package var body: [UInt8]
+
+    package init(
+        method: Method = .get, url: String, headers: Headers = [:], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// A response whose head has arrived; the body is read by the caller.
+package struct ClientResponse: Sendable {
+    package let status: Int
+    package let headers: Headers
+    package let body: ClientBody
+}
+
+/// A response's body, read once. Nothing is read from the connection faster than the caller asks
+/// for it; letting go of the body, or cancelling its reader, closes the connection.
+package struct ClientBody: AsyncSequence, Sendable {
+    package typealias Element = [UInt8]
+
+    let exchange: Exchange
+    /// What `Content-Length` says; nil when the length is not known beforehand.
+    package let declaredLength: Int?
+
+    /// Throws `ClientError`: `timeout` when nothing came for the body's idle time, `reset`,
+    /// `malformed`, `cancelled`.
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        let exchange: Exchange
+
+        package func next() async throws -> [UInt8]? { try await exchange.next(deadline: nil) }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(exchange: exchange) }
+
+    /// The whole body. Holds the request's deadline, and `limit` bytes; beyond: `tooLarge`.
+    package func collect(upTo limit: Int = 1 << 20) async throws(ClientError) -> [UInt8] {
+        if let declaredLength, declaredLength > limit {
+            await exchange.abandon()
+            throw ClientError(.tooLarge, "a body of \(declaredLength) bytes")
+        }
+        var collected: [UInt8] = []
+        while let piece = try await exchange.next(deadline: exchange.deadline) {
+            guard piece.count <= limit - collected.count else {
+                await exchange.abandon()
+                throw ClientError(.tooLarge, "a body of more than \(limit) bytes")
+            }
+            if collected.isEmpty { collected = piece } else { collected += piece }
+        }
+        return collected
+    }
+}
+
+/// Scheme, host and port: what a connection can be shared for.
+struct Origin: Sendable, Hashable, CustomStringConvertible {
+    let host: String
+    let port: Int
+
+    /// The `Host` field; the default port is left out.
+    var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == 80 ? name : "\(name):\(port)"
+    }
+
+    var description: String { authority }
+}
+
+/// A URL taken apart.
+struct ClientURL: Sendable {
+    let origin: Origin
+    /// Path and query.
+    let target: String
+
+    init(_ text: String) throws(ClientError) {
+        let scheme = "http://"
+        guard text.prefix(scheme.count).equalsIgnoringCase(scheme) else {
+            throw ClientError(.invalidRequest, "a URL must begin with http://", nothingWritten: true)
+        }
+        let rest = text.dropFirst(scheme.count)
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        let authority = rest[..<end]
+        let path = rest[end...]
+        target = path.hasPrefix("/") ? String(path) : "/" + path
+        var host = authority
+        var port = 80
+        // The last colon, unless it belongs to an IPv6 address.
+        if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
+            guard let number = Int(authority[authority.index(after: colon)...]),
+                (1...65_535).contains(number)
+            else {
+                throw ClientError(.invalidRequest, "the URL's port", nothingWritten: true)
+            }
+            host = authority[..<colon]
+            port = number
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty, !host.contains("@") else {
+            throw ClientError(.invalidRequest, "the URL's host", nothingWritten: true)
+        }
+        origin = Origin(host: host.lowercased(), port: port)
+    }
+}

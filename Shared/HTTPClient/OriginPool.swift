@@ -1,0 +1,161 @@
+import Basics
+import Sockets
+import Synchronization
+
+/// The connections to one origin. The one used last is used first, so that the others can age out.
+actor OriginPool {
+    private struct Parked {
+        let number: UInt64
+        let connection: TCPConnection
+        let timer: TimerToken
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private let origin: Origin
+    private let configuration: ClientConfiguration
+    private let permits: LoopSemaphore
+    private var idle: [Parked] = []
+    private var lastNumber: UInt64 = 0
+
+    init(origin: Origin, configuration: ClientConfiguration, loop: EventLoop) {
+        self.origin = origin
+        self.configuration = configuration
+        self.loop = loop
+        permits = LoopSemaphore(
+            permits: configuration.maxConnectionsPerOrigin, waitersMax: configuration.maxPending)
+    }
+
+    var idleCount: Int { idle.count }
+    nonisolated var activeCount: Int { configuration.maxConnectionsPerOrigin - permits.available }
+
+    /// A connection for one exchange: a pooled one when allowed and alive, else a new one.
+    func lease(mayReuse: Bool, deadline: Deadline) async throws(ClientError) -> Lease {
+        try await acquirePermit(deadline)
+        if mayReuse, let connection = takeIdle() {
+            return Lease(connection, from: self, isReused: true)
+        }
+        do throws(SocketError) {
+            let connection = try await TCPConnection.connect(
+                host: origin.host, port: origin.port,
+                timeout: min(configuration.connectTimeout, deadline.remaining), on: loop)
+            return Lease(connection, from: self, isReused: false)
+        } catch {
+            permits.release()
+            throw ClientError(
+                error.code == .cancelled ? .cancelled : .connectFailed, "connect to \(origin)",
+                underlying: error, nothingWritten: true)
+        }
+    }
+
+    private func acquirePermit(_ deadline: Deadline) async throws(ClientError) {
+        if permits.tryAcquire() { return }
+        let limit = min(configuration.poolWait, deadline.remaining)
+        let permits = permits
+        do {
+            try await loop.withTimeout(limit) { try await permits.acquire() }
+        } catch is CancellationError {
+            throw ClientError(.cancelled, "waiting for a connection", nothingWritten: true)
+        } catch {
+            throw ClientError(
+                .poolExhausted, "no free connection to \(origin)", underlying: error,
+                nothingWritten: true)
+        }
+    }
+
+    private func takeIdle() -> TCPConnection? {
+        while let parked = idle.popLast() {
+            loop.cancel(parked.timer)
+            let isUsable = parked.connection.assumeIsolated { connection -> Bool in
+                // Ignored: removing the handler has nothing that could fail.
+                try? connection.onPeerEnd(nil)
+                // Bytes that nobody asked for make the connection doubtful (U6).
+                let isUsable =
+                    !connection.isClosed && connection.peerEnd == nil
+                    && connection.bufferedCount == 0
+                if !isUsable { connection.close() }
+                return isUsable
+            }
+            if isUsable { return parked.connection }
+        }
+        return nil
+    }
+
+    /// Keeps a connection whose exchange ended cleanly.
+    func park(_ connection: TCPConnection) {
+        permits.release()
+        lastNumber += 1
+        let number = lastNumber
+        do {
+            try connection.assumeIsolated { connection in
+                try connection.onPeerEnd { [weak self] _ in
+                    self?.assumeIsolated { $0.drop(number) }
+                }
+            }
+        } catch {
+            return connection.assumeIsolated { $0.close() }
+        }
+        // The handler runs at once when the peer has ended already; then nothing is to be kept.
+        guard connection.assumeIsolated({ !$0.isClosed && $0.peerEnd == nil }) else {
+            return connection.assumeIsolated { $0.close() }
+        }
+        let timer = loop.schedule(after: configuration.idleTimeout) { [weak self] in
+            self?.assumeIsolated { $0.drop(number) }
+        }
+        idle.append(Parked(number: number, connection: connection, timer: timer))
+    }
+
+    /// Closes a connection whose exchange did not end cleanly.
+    func discard(_ connection: TCPConnection) {
+        connection.assumeIsolated { $0.close() }
+        permits.release()
+    }
+
+    func closeIdle() {
+        for parked in idle {
+            loop.cancel(parked.timer)
+            parked.connection.assumeIsolated { $0.close() }
+        }
+        idle.removeAll()
+    }
+
+    private func drop(_ number: UInt64) {
+        guard let index = idle.firstIndex(where: { $0.number == number }) else { return }
+        let parked = idle.remove(at: index)
+        loop.cancel(parked.timer)
+        parked.connection.assumeIsolated { $0.close() }
+    }
+}
+
+/// The use of a connection for one exchange. It ends once: given back, or discarded; also when
+/// its owner just lets go of it.
+final class Lease: Sendable {
+    let connection: TCPConnection
+    let isReused: Bool
+    private let pool: OriginPool
+    private let ended = Atomic<Bool>(false)
+
+    init(_ connection: TCPConnection, from pool: OriginPool, isReused: Bool) {
+        self.connection = connection
+        self.pool = pool
+        self.isReused = isReused
+    }
+
+    deinit {
+        guard !ended.exchange(true, ordering: .relaxed) else { return }
+        let (pool, connection) = (pool, connection)
+        pool.loop.execute { pool.assumeIsolated { $0.discard(connection) } }
+    }
+
+    /// Loop thread only, as all ends of an exchange are.
+    func giveBack() {
+        guard !ended.exchange(true, ordering: .relaxed) else { return }
+        pool.assumeIsolated { $0.park(connection) }
+    }
+
+    func discard() {
+        guard !ended.exchange(true, ordering: .relaxed) else { return }
+        pool.assumeIsolated { $0.discard(connection) }
+    }
+}
