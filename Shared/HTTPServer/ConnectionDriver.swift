@@ -29,7 +29,7 @@ actor ConnectionDriver {
     let connection: TCPConnection
     let server: Server
     let limits: ServerLimits
-    var parser = RequestParser()
+    var parser: RequestParser
     /// Cancels the task that runs `serve`.
     var cancelServing: @Sendable () -> Void = {}
     private var phase = Phase.idle
@@ -45,6 +45,7 @@ actor ConnectionDriver {
         self.connection = connection
         self.server = server
         limits = server.configuration.limits
+        parser = RequestParser(limits: limits.parsing)
         loop = server.loop
     }
 

@@ -1,3 +1,5 @@
+package import HTTP
+
 /// Where a server listens and what it allows.
 package struct ServerConfiguration: Sendable {
     /// A numeric address.
@@ -21,6 +23,8 @@ package struct ServerConfiguration: Sendable {
 
 /// Every bound of a server. Defaults are those of TO-1 where it names one.
 package struct ServerLimits: Sendable {
+    /// Sizes of lines, header sections and chunk framing.
+    package var parsing = HTTPLimits.standard
     /// Open connections; more wait in the kernel's queue until one closes (H90).
     package var connectionsMax = 2_048
     /// The last request a connection may carry is answered with `Connection: close` (H89).

@@ -1,12 +1,15 @@
 import Synchronization
 
 extension EventLoop {
+    /// Longer delays are cut to this, ten years: an instant must not overflow.
+    private static let delayMax = Duration.seconds(315_360_000)
+
     /// Runs `body` on the loop once, `delay` from now (at once when it is not positive). Timers of
     /// one instant fire in the order they were scheduled. Any thread.
     package func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void)
         -> TimerToken
     {
-        let instant = ContinuousClock.now.advanced(by: delay)
+        let instant = ContinuousClock.now.advanced(by: min(delay, Self.delayMax))
         let (token, isEarliest) = timers.withLock { timers in
             let before = timers.earliest()
             let token = timers.add(at: instant, body)

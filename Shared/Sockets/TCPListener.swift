@@ -54,9 +54,14 @@ package actor TCPListener {
             var peer = clinux_address()
             let number = unsafe clinux_accept(descriptor?.number ?? -1, &peer)
             if number >= 0 {
-                return try TCPConnection(
-                    owning: FileDescriptor(owning: number), peer: SocketAddress(raw: peer),
-                    limits: limits, loop: loop)
+                do throws(SocketError) {
+                    return try TCPConnection(
+                        owning: FileDescriptor(owning: number), peer: SocketAddress(raw: peer),
+                        limits: limits, loop: loop)
+                } catch {
+                    // Ignored: cut before it could be set up; the listener is not to blame.
+                    continue
+                }
             }
             let error = SocketError(result: number, "accept")
             switch error.code {
