@@ -1,4 +1,5 @@
-package import Contracts
+import Contracts
+package import HTTP
 import Kafka
 package import Messaging
 package import Postgres
@@ -71,6 +72,17 @@ package struct DurableService: Sendable {
         }
         tasks.append(LongRunningTask("readiness") { try await watchHealth() })
         return tasks
+    }
+
+    /// For `Router.reportErrors`: what a handler could not turn into a problem document itself.
+    package func reportError(_ error: any Error, _ request: Request) {
+        context.logger.error(
+            "request failed",
+            [
+                "error": .init(describing: error),
+                "route": .string(request.context.routePattern ?? ""),
+                "request_id": .string(request.context.requestID),
+            ])
     }
 
     /// A topic of another partition count would send keys elsewhere: refuse to start (D7). A broker

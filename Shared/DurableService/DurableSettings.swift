@@ -1,6 +1,6 @@
 package import Basics
 package import Configuration
-package import Kafka
+import Kafka
 package import Messaging
 package import Postgres
 

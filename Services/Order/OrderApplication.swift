@@ -1,0 +1,118 @@
+import Basics
+import Contracts
+import DurableService
+import HTTP
+import HTTPClient
+import Messaging
+package import Postgres
+import Saga
+package import ServiceKit
+import Sockets
+
+/// Order: takes orders and drives each through its saga. This file is the table of contents.
+package struct OrderApplication: Sendable {
+    private let durable: DurableService
+    private let configuration: OrderConfiguration
+    private let signals = TimelineSignals()
+    private let driver: CheckoutDriver
+    private let client: Client
+
+    package init(_ context: ServiceContext) throws {
+        configuration = try OrderConfiguration.read(context.environment)
+        durable = try DurableService(context, migrations: Self.migrations, refill: Self.refill)
+        let signals = signals
+        driver = CheckoutDriver(
+            policy: configuration.policy, outbox: durable.messaging.outbox, logger: context.logger,
+            metrics: context.metrics, random: context.random,
+            changed: { signals.changed($0) })
+        client = Client(
+            loop: context.loop, configuration: ClientConfiguration(), logger: context.logger)
+    }
+
+    package var composition: Composition {
+        let durable = durable
+        return Composition(
+            api: api, operations: operations, apiPort: configuration.port,
+            operationsPort: configuration.operationsPort, apiPortKey: "MERCATO_PORT_ORDER",
+            operationsPortKey: "MERCATO_PORT_ORDER_OPS", foundations: durable.foundations,
+            services: services, prepare: { try await durable.prepare() })
+    }
+
+    private var api: Router {
+        let context = durable.context
+        func upstream(_ name: String, _ url: String) -> UpstreamClient {
+            UpstreamClient(name: name, client: client, baseURL: url, random: context.random)
+        }
+        let place = PlaceOrder(
+            pool: durable.pool, driver: driver, outbox: durable.messaging.outbox,
+            catalogue: CartAndPrices(
+                cart: upstream("cart", configuration.cartURL),
+                inventory: upstream("inventory", configuration.inventoryURL)),
+            random: context.random)
+        let view = OrderView(pool: durable.pool)
+        let stream = OrderStream(
+            view: view, signals: signals, loop: context.loop, heartbeat: configuration.heartbeat,
+            streamsMax: configuration.streamsMax)
+        var router = Router()
+        for layer in standardMiddleware(context) { router.use(layer) }
+        router.reportErrors(durable.reportError)
+        router.on(.post, "/v1/orders", bodyLimit: PlaceOrder.bodyMax) { try await place.handle($0) }
+        router.on(.get, "/v1/orders") { try await view.list($0) }
+        router.on(.get, "/v1/orders/{id}") { try await view.get($0) }
+        router.on(.get, "/v1/orders/{id}/events") { try await stream.handle($0) }
+        return router
+    }
+
+    private var operations: Router {
+        var router = Router()
+        let audit = AuditRoute(
+            service: "order", pool: durable.pool,
+            tables: [
+                .whole("orders", orderedBy: "order_id"),
+                .whole("order_lines", orderedBy: "order_id, sku"),
+                .whole("saga_instances", orderedBy: "order_id, saga_type"),
+                .whole("saga_log", orderedBy: "order_id, saga_type, seq"),
+                .whole("saga_steps", orderedBy: "order_id, saga_type, step"),
+                .whole("saga_edges", orderedBy: "saga_type, from_state, to_state"),
+                .init(
+                    "idempotency_keys",
+                    "SELECT principal, key, order_id, status_code FROM idempotency_keys ORDER BY 1, 2"),
+            ])
+        router.on(.get, "/internal/audit", audit.handler)
+        return router
+    }
+
+    private var services: [any LongRunning] {
+        let (driver, pool) = (driver, durable.pool)
+        let replies = durable.messaging.consumer(
+            of: Topics.orderReplies, handler: CheckoutReplies(driver: driver))
+        let timers = SagaTimers(
+            type: CheckoutSaga.type, pool: pool, loop: durable.context.loop,
+            logger: durable.context.logger, interval: configuration.scanInterval
+        ) { orderID in
+            let mayJudge = await replies.hasCaughtUp
+            try await pool.transaction {
+                try await driver.tick(orderID, mayJudgeBudget: mayJudge, in: $0)
+            }
+        }
+        return durable.tasks(consumers: [replies])
+            + [LongRunningTask("saga-timers") { try await timers.run() }]
+    }
+
+    /// In the order they are applied; Messaging's come first.
+    package static var migrations: [Migration] {
+        SagaStore.migrations
+            + [Migration(name: "m0101_orders", bytes: PackageResources.m0101_orders_sql)]
+    }
+
+    /// After a broker loss: every event of the kept days goes out again, and every open saga asks
+    /// its participants again, spread over two seconds (D9).
+    package static var refill: [Statement] {
+        [
+            Statement(
+                "UPDATE outbox SET published_at = NULL WHERE topic = $1 AND published_at IS NOT NULL",
+                [.text(Topics.orderEvents.name)]),
+            SagaStore.wakeAll(within: .seconds(2)),
+        ]
+    }
+}
