@@ -1,5 +1,6 @@
 import Basics
 import HTTP
+import Synchronization
 import Telemetry
 
 /// One log line and two metrics per request.
@@ -8,45 +9,80 @@ import Telemetry
 /// order and put customers' data into the log.
 enum AccessLog {
     static func middleware(_ context: ServiceContext) -> Middleware {
-        let (logger, metrics) = (context.logger, context.metrics)
+        let logger = context.logger
+        let instruments = RequestInstruments(context.metrics)
         return Middleware("access-log") { request, next in
             let started = ContinuousClock.now
             // The router turns errors into responses at each layer, so this never throws.
             let response = try await next(request)
-            record(request, response.status, started, logger, metrics)
+            let duration = started.duration(to: .now)
+            instruments.record(request, status: response.status, duration)
+            log(request, response.status, duration, logger)
             return response
         }
     }
 
     /// Fault statuses are worth an operator's look; refusals of the caller's input are not.
-    private static func record(
-        _ request: Request, _ status: Int, _ started: ContinuousClock.Instant, _ logger: Logger,
-        _ metrics: MetricsRegistry
+    private static func log(
+        _ request: Request, _ status: Int, _ duration: Duration, _ logger: Logger
     ) {
-        let duration = started.duration(to: .now)
-        let method = request.method.label
-        let route = request.context.routePattern ?? "none"
-        metrics.counter(
-            "http_server_requests_total", help: "Requests answered.",
-            labels: ["route": route, "method": method, "status": String(status)]
-        ).increment()
-        metrics.histogram(
-            "http_server_request_duration_seconds", help: "Time from the request to its answer.",
-            labels: ["route": route, "method": method]
-        ).observe(duration)
+        let level: LogLevel = status >= 500 ? .warning : .info
+        guard logger.writes(level) else { return }
         var fields: LogFields = [
-            "method": .string(method), "route": .string(route), "status": .init(status),
-            "ms": .double(duration.inMilliseconds3),
+            "method": .string(request.method.label),
+            "route": .string(request.context.routePattern ?? "none"),
+            "status": .init(status),
+            "ms": .double(Double(duration.inMicroseconds) / 1_000),
             "request_id": .string(request.context.requestID),
         ]
         if let trace = request.context.traceID { fields["trace_id"] = .string(trace) }
-        logger.log(status >= 500 ? .warning : .info, "request", fields)
+        logger.log(level, "request", fields)
     }
 }
 
-extension Duration {
-    /// Milliseconds with three digits after the point.
-    fileprivate var inMilliseconds3: Double { Double(inMicroseconds) / 1_000 }
+/// The counters and histograms of requests, found without building label text each time.
+final class RequestInstruments: Sendable {
+    private struct Key: Hashable {
+        let route: String
+        let method: String
+        let status: Int
+    }
+
+    private struct Pair {
+        let total: Counter
+        let duration: Histogram
+    }
+
+    private let metrics: MetricsRegistry
+    /// Bounded by the route table, ten methods and the statuses we answer with.
+    private let known = Mutex<[Key: Pair]>([:])
+
+    init(_ metrics: MetricsRegistry) { self.metrics = metrics }
+
+    func record(_ request: Request, status: Int, _ duration: Duration) {
+        let key = Key(
+            route: request.context.routePattern ?? "none", method: request.method.label,
+            status: status)
+        let pair = known.withLock { known in
+            if let pair = known[key] { return pair }
+            let pair = make(key)
+            known[key] = pair
+            return pair
+        }
+        pair.total.increment()
+        pair.duration.observe(duration)
+    }
+
+    private func make(_ key: Key) -> Pair {
+        Pair(
+            total: metrics.counter(
+                "http_server_requests_total", help: "Requests answered.",
+                labels: ["route": key.route, "method": key.method, "status": String(key.status)]),
+            duration: metrics.histogram(
+                "http_server_request_duration_seconds",
+                help: "Time from the request to its answer.",
+                labels: ["route": key.route, "method": key.method]))
+    }
 }
 
 extension Method {

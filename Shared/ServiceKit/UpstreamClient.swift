@@ -77,6 +77,8 @@ package struct UpstreamClient: Sendable {
                 status: response.status, headers: response.headers,
                 body: try await response.body.collect(upTo: Self.bodyMax))
         } catch let error as ClientError {
+            // Our own caller has gone or run out of time: the router knows which.
+            if error.code == .cancelled { throw CancellationError() }
             throw problem(for: error)
         }
     }
