@@ -16,7 +16,8 @@ let language: [SwiftSetting] = [
 let wrapsC: [SwiftSetting] = language + [.strictMemorySafety()]
 
 func names(_ list: [String]) -> [Target.Dependency] {
-    list.map { .init(stringLiteral: $0) }
+    list.enumerated().filter { list.firstIndex(of: $0.element) == $0.offset }
+        .map { .init(stringLiteral: $0.element) }
 }
 
 func system(_ name: String, _ package: String, pkgConfig: String? = nil) -> Target {
@@ -149,7 +150,7 @@ targets += [
         path: "Services/Mercatoctl/Main", swiftSettings: language),
 ]
 
-let support = ["Support", "NativeServers", "Basics", "Telemetry", "Sockets"]
+let support = ["Support", "NativeServers", "Telemetry", "Sockets"]
 let everything = support + durable + ["Redis", "Saga"]
 
 targets += [
