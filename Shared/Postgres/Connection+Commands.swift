@@ -17,6 +17,8 @@ extension Connection {
         await takeTurn()
         defer { passTurn() }
         try requireIdle()
+        // Nothing is sent yet, so the connection stays good.
+        if Task.isCancelled, !isShielded { throw PostgresError(.cancelled, "cancelled before") }
         let begin = handle.transactionStatus == .idle ? preamble : []
         guard let exchange = send(begin, statements) else { throw sendFailure() }
         return try await finish(exchange, isShielded: isShielded)
@@ -89,10 +91,10 @@ extension Connection {
         let number = operations
         let answer: Exchange
         if isShielded {
-            answer = await begin(exchange, number)
+            answer = await begin(exchange, number, isShielded: true)
         } else {
             answer = await withTaskCancellationHandler {
-                await begin(exchange, number)
+                await begin(exchange, number, isShielded: false)
             } onCancel: {
                 loop.execute { self.assumeIsolated { $0.abandon(number) } }
             }
@@ -107,12 +109,14 @@ extension Connection {
         return answer.results
     }
 
-    func begin(_ exchange: Exchange, _ number: UInt64) async -> Exchange {
+    func begin(_ exchange: Exchange, _ number: UInt64, isShielded: Bool) async -> Exchange {
         await withCheckedContinuation { continuation in
             state = .busy(
                 Operation(number: number, exchange: exchange, continuation: continuation))
             if let limit = limits.answer { arm(limit) }
             writeOut()
+            // The handler of a task cancelled just before this found no command to give up.
+            if !isShielded, Task.isCancelled { abandon(number) }
         }
     }
 

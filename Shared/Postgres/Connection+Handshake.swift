@@ -30,16 +30,18 @@ extension Connection {
                 arm(limits.connect)
                 // libpq: behave as if the last poll had asked to write.
                 awaitHandshake(.writable)
+                // The handler of a task cancelled earlier found nothing to end.
+                if Task.isCancelled { abandonHandshake() }
             }
         } onCancel: {
-            loop.execute {
-                self.assumeIsolated { connection in
-                    guard case .connecting = connection.state else { return }
-                    connection.end(PostgresError(.cancelled, "cancelled while connecting"))
-                }
-            }
+            loop.execute { self.assumeIsolated { $0.abandonHandshake() } }
         }
         if let error { throw error }
+    }
+
+    private func abandonHandshake() {
+        guard case .connecting(.some) = state else { return }
+        end(PostgresError(.cancelled, "cancelled while connecting"))
     }
 
     /// Watches afresh each time: libpq may have moved to another address and so another socket.

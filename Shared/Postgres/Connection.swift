@@ -72,6 +72,8 @@ package actor Connection {
         if let watch { loop.cancel(watch) }
         if let timer { loop.cancel(timer) }
         handle.finish()
+        // A holder that forgot to close: its place is free again.
+        if isOpen { onClosed(id) }
     }
 
     /// False once the connection has ended, whoever ended it.

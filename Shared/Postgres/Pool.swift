@@ -72,9 +72,10 @@ package actor Pool {
                 }
                 waiters[number] = Waiter(continuation: continuation, timer: timer)
                 perform(machine.acquire(number, now: start))
+                // The handler of a task cancelled earlier ran before there was a waiter.
+                if Task.isCancelled { giveUp(number, .cancelled) }
             }
         } onCancel: {
-            // Runs after this job, so the waiter is registered by then.
             loop.execute { self.assumeIsolated { $0.giveUp(number, .cancelled) } }
         }
         metrics.waitSeconds.observe(start.duration(to: .now))
