@@ -36,7 +36,7 @@ import Testing
     @Test(arguments: [0, -1, 100, 1_000_000_000, Int.max, Int.min])
     func `a quantity outside 1 to 99 is refused`(_ quantity: Int) {
         var copy = cart
-        #expect(throws: CartError(.quantityOutOfRange, "quantity must be between 1 and 99")) {
+        #expect(throws: CartError(.quantityOutOfRange, "The quantity must be between 1 and 99.")) {
             try copy.put(lamp, quantity: quantity, linesMax: 50)
         }
         #expect(copy == cart)

@@ -28,14 +28,14 @@ package struct Cart: Sendable, Equatable {
         _ sku: SKU, quantity: Int, linesMax: Int
     ) throws(CartError) -> [LineChange] {
         guard Self.quantityRange.contains(quantity) else {
-            throw CartError(.quantityOutOfRange, "quantity must be between 1 and 99")
+            throw CartError(.quantityOutOfRange, "The quantity must be between 1 and 99.")
         }
         if let index = lines.firstIndex(where: { $0.sku == sku }) {
             guard lines[index].quantity != quantity else { return [] }
             lines[index] = CartLine(sku: sku, quantity: quantity)
         } else {
             guard lines.count < linesMax else {
-                throw CartError(.tooManyLines, "a cart holds at most \(linesMax) articles")
+                throw CartError(.tooManyLines, "A cart holds at most \(linesMax) articles.")
             }
             lines.append(CartLine(sku: sku, quantity: quantity))
             lines.sort { $0.sku < $1.sku }

@@ -1,0 +1,9 @@
+import CartService
+import ServiceKit
+
+@main
+enum CartMain {
+    static func main() async {
+        await ServiceProgram.main("cart") { try CartApplication.compose($0) }
+    }
+}
