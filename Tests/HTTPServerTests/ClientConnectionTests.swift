@@ -1,0 +1,192 @@
+import Basics
+import HTTP
+import HTTPClient
+import Sockets
+import Telemetry
+import Testing
+
+/// What becomes of a connection when the peer misbehaves: the peer is played byte by byte.
+@Suite(.timeLimit(.minutes(1)))
+struct ClientConnectionTests {
+    private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    /// Runs `peer` with the accepting side while `body` uses a client against it.
+    private func withPeer(
+        _ peer: @escaping @Sendable (TCPListener) async throws -> Void,
+        _ body: (Client, String) async throws -> Void
+    ) async throws {
+        let loop = try EventLoop(name: "client")
+        loop.start()
+        defer {
+            loop.stop()
+            loop.join()
+        }
+        let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+        let client = Client(loop: loop, logger: Logger(service: "test", sink: MemorySink()))
+        let playing = Task(executorPreference: loop) { try await peer(listener) }
+        try await body(client, "http://127.0.0.1:\(listener.port)/")
+        try await playing.value
+        await client.closeIdle()
+        await listener.close()
+    }
+
+    private func text(_ client: Client, _ url: String) async throws -> String {
+        let answer = try await client.send(ClientRequest(url: url))
+        return String(decoding: try await answer.body.collect(), as: UTF8.self)
+    }
+
+    @Test func `a pooled connection that was closed is replaced for an idempotent request (U5)`()
+        async throws
+    {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array(Self.ok.utf8))
+            // Takes the second request, and goes without a word.
+            _ = try await first.readHead()
+            await first.abort()
+            let second = try await listener.accept()
+            _ = try await second.readHead()
+            try await second.write(Array(Self.ok.utf8))
+            await second.close()
+        } _: { client, url in
+            for _ in 0..<2 {
+                let answer = try await text(client, url)
+                #expect(answer == "ok")
+            }
+        }
+    }
+
+    @Test func `a POST that may have arrived is not repeated (RT-1)`() async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array(Self.ok.utf8))
+            _ = try await first.readHead()
+            await first.abort()
+        } _: { client, url in
+            let answer = try await text(client, url)
+            #expect(answer == "ok")
+            let failure = await #expect(throws: ClientError.self) {
+                try await client.send(ClientRequest(method: .post, url: url))
+            }
+            #expect(failure?.code == .reset)
+            #expect(failure?.nothingWritten == false)
+        }
+    }
+
+    @Test func `a fresh connection that is cut is an error, not a repetition`() async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            await first.abort()
+        } _: { client, url in
+            let failure = await #expect(throws: ClientError.self) {
+                try await client.send(ClientRequest(url: url))
+            }
+            #expect(failure?.code == .reset)
+        }
+    }
+
+    @Test(arguments: [
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n", "nonsense\r\n",
+    ])
+    func `a doubtful response is malformed and its connection closed (U1)`(response: String)
+        async throws
+    {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array(response.utf8))
+            await first.untilEnd()
+        } _: { client, url in
+            let failure = await #expect(throws: ClientError.self) {
+                try await client.send(ClientRequest(url: url))
+            }
+            #expect(failure?.code == .malformed)
+            #expect(await client.connectionCounts() == (active: 0, idle: 0))
+        }
+    }
+
+    @Test(arguments: [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ])
+    func `a connection with surplus bytes or a wish to close is not kept (U6, PX-4)`(
+        response: String
+    ) async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array(response.utf8))
+            await first.untilEnd()
+        } _: { client, url in
+            let answer = try await text(client, url)
+            #expect(answer == "ok")
+            #expect(await client.connectionCounts() == (active: 0, idle: 0))
+        }
+    }
+
+    @Test func `a body that is cut is an error, never an end (U2)`() async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".utf8))
+            await first.close()
+        } _: { client, url in
+            let answer = try await client.send(ClientRequest(url: url))
+            let failure = await #expect(throws: ClientError.self) {
+                try await answer.body.collect()
+            }
+            #expect(failure?.code == .reset)
+        }
+    }
+
+    @Test func `a body without a length ends with the connection`() async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array("HTTP/1.1 200 OK\r\n\r\nall of it".utf8))
+            await first.close()
+        } _: { client, url in
+            let answer = try await text(client, url)
+            #expect(answer == "all of it")
+        }
+    }
+
+    @Test func `a dropped body closes its connection`() async throws {
+        try await withPeer { listener in
+            let first = try await listener.accept()
+            _ = try await first.readHead()
+            try await first.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".utf8))
+            await first.untilEnd()
+        } _: { client, url in
+            _ = try await client.send(ClientRequest(url: url)).status
+        }
+    }
+}
+
+extension TCPConnection {
+    /// The bytes up to an empty line.
+    fileprivate func readHead() async throws -> String {
+        var all: [UInt8] = []
+        while !all.suffix(4).elementsEqual("\r\n\r\n".utf8) {
+            let some = try await read(upTo: 1, deadline: .after(.seconds(20)))
+            guard !some.isEmpty else { throw SocketError(.closed, "premature end") }
+            all += some
+        }
+        return String(decoding: all, as: UTF8.self)
+    }
+
+    /// Returns when the client has closed, in whichever way.
+    fileprivate func untilEnd() async {
+        do {
+            while !(try await read(deadline: .after(.seconds(20)))).isEmpty {}
+        } catch {
+            // Ignored: a reset is an end too; a time-out fails the test by its time limit.
+        }
+        close()
+    }
+}
