@@ -32,6 +32,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     private var local = WorkQueue()
     private var watches = WatchTable()
 
+    /// `name` shows in thread lists. Throws when the process is out of descriptors.
     package init(name: String) throws(SocketError) {
         self.name = name
         poller = try Poller()
@@ -43,7 +44,12 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     package func start() {
         thread.withLock { thread in
             precondition(thread == nil, "the loop was started already")
-            thread = spawnThread(name: name) { self.runThread() }
+            do throws(SocketError) {
+                thread = try spawnThread(name: name) { self.runThread() }
+            } catch {
+                // A process that cannot have its first thread cannot do anything else either.
+                preconditionFailure("\(error)")
+            }
         }
     }
 
@@ -77,14 +83,17 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         submit(.block(body))
     }
 
+    /// Called by the Swift runtime, on any thread.
     package func enqueue(_ job: consuming ExecutorJob) {
         submit(.job(UnownedJob(job)))
     }
 
+    /// Traps off the loop: to be there is a promise of the code, never of its input.
     package func checkIsolated() {
         precondition(isOnLoop, "this must run on the event loop")
     }
 
+    /// Lets a loop callback, which is no task, enter the loop's actors with `assumeIsolated`.
     package func isIsolatingCurrentContext() -> Bool? { isOnLoop }
 
     private func submit(_ work: Work) {
@@ -187,8 +196,8 @@ extension EventLoop {
         checkIsolated()
         guard descriptor >= 0 else { throw SocketError(.closed, "watch") }
         let watch = watches.nextWatch(for: descriptor)
-        // A number that the kernel knows already is refused by it; an entry that it does not know is
-        // stale (closed without a cancel) or silent, and is replaced.
+        // A number that the kernel knows already is refused by it; an entry that it does not know
+        // is stale (closed without a cancel) or silent, and is replaced.
         if !interest.isEmpty { try poller.add(watch, interest) }
         watches.insert(.init(watch: watch, interest: interest, handler: handler))
         return watch

@@ -53,9 +53,14 @@ package enum NameLookup {
         if let numeric = numeric(host, port) { return [numeric] }
         try await lookups.acquire()
         let answer = OneShot<[SocketAddress]>()
-        startThread("lookup") {
-            answer.settle(Result { try resolve(host, port) })
+        do throws(SocketError) {
+            try startThread("lookup") {
+                answer.settle(Result { try resolve(host, port) })
+                lookups.release()
+            }
+        } catch {
             lookups.release()
+            throw error
         }
         return try await answer.value()
     }

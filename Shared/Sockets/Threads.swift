@@ -2,7 +2,11 @@ import CLinux
 import Glibc
 
 /// Starts a joinable thread. Its closure owns everything it captures until it returns.
-func spawnThread(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+///
+/// Throws `.resourcesExhausted` when the system refuses another thread.
+func spawnThread(name: String, _ body: @escaping @Sendable () -> Void) throws(SocketError)
+    -> pthread_t
+{
     var thread = pthread_t()
     let context = unsafe Unmanaged.passRetained(ThreadBody(name: name, body))
     // The retained context is taken back exactly once, by the thread's first statement.
@@ -15,13 +19,17 @@ func spawnThread(name: String, _ body: @escaping @Sendable () -> Void) -> pthrea
             context.body()
             return nil
         }, unsafe context.toOpaque())
-    precondition(result == 0, "the system refuses another thread")
+    guard result == 0 else {
+        // No thread will take the context back.
+        unsafe context.release()
+        throw SocketError(.resourcesExhausted, "start thread \(name)", errorNumber: result)
+    }
     return thread
 }
 
 /// Starts a thread that nobody joins.
-func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-    _ = pthread_detach(spawnThread(name: name, body))
+func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SocketError) {
+    _ = pthread_detach(try spawnThread(name: name, body))
 }
 
 func joinThread(_ thread: pthread_t) {
@@ -47,6 +55,10 @@ package func onDedicatedThread<Value: Sendable>(
     _ name: String, _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
-        startThread(name) { continuation.resume(with: Result { try body() }) }
+        do throws(SocketError) {
+            try startThread(name) { continuation.resume(with: Result { try body() }) }
+        } catch {
+            continuation.resume(throwing: error)
+        }
     }
 }

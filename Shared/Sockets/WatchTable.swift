@@ -16,7 +16,7 @@ struct WatchTable {
         return Watch(descriptor: descriptor, generation: lastGeneration)
     }
 
-    /// Replaces a stale entry: the kernel has accepted the new one, so the old descriptor is closed.
+    /// Replaces a stale entry: the kernel has accepted the new one, so the old descriptor is gone.
     mutating func insert(_ entry: Entry) {
         let index = Int(entry.watch.descriptor)
         if index >= entries.count {

@@ -172,7 +172,9 @@ final class RawClient: Sendable {
 
     private func read(until end: String) async throws -> String {
         var all: [UInt8] = []
-        while !all.suffix(end.utf8.count).elementsEqual(end.utf8) { all += try await readExactly(1) }
+        while !all.suffix(end.utf8.count).elementsEqual(end.utf8) {
+            all += try await readExactly(1)
+        }
         return String(decoding: all, as: UTF8.self)
     }
 }

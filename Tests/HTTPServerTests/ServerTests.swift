@@ -150,7 +150,8 @@ struct ServerTests {
         try await withServer { running in
             let second = Server(
                 configuration: ServerConfiguration(port: running.port), router: Router(),
-                loop: running.loop, logger: Logger(service: "test", sink: running.log), metrics: running.metrics)
+                loop: running.loop, logger: Logger(service: "test", sink: running.log),
+                metrics: running.metrics)
             await #expect {
                 try await second.start()
             } throws: { error in

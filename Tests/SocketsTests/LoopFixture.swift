@@ -4,7 +4,7 @@ import Sockets
 import Synchronization
 import Testing
 
-/// A running loop that ends with the test. Tests that leave work behind fail by their own time-outs.
+/// A running loop that ends with the test.
 @discardableResult
 func withLoop<T>(_ body: (EventLoop) async throws -> T) async throws -> T {
     let loop = try EventLoop(name: "test")

@@ -19,11 +19,12 @@ package final class LoopSemaphore: Sendable {
 
     /// Permits that are free now.
     package var available: Int { state.withLock { $0.permits } }
+    /// Callers of `acquire` that wait now.
     package var waiting: Int { state.withLock { $0.waiters.count } }
 
     /// Takes a permit, waiting for one if need be.
     ///
-    /// Throws `CancellationError`, or `SocketError` with `.limitReached` when too many wait already.
+    /// Throws `CancellationError`, or `SocketError` with `.limitReached` when too many wait.
     package func acquire() async throws {
         try Task.checkCancellation()
         let cell = OneShot<Void>()
