@@ -172,7 +172,7 @@ targets += [
     tests("PostgresTests", everything),
     tests("RedisTests", everything),
     tests("KafkaTests", everything + ["DevBrokerMain"]),
-    tests("MessagingTests", everything + ["DevBrokerMain"]),
+    tests("MessagingTests", everything),
     tests("SagaTests", everything),
     tests("ServiceKitTests", everything),
     tests("GatewayTests", everything + ["GatewayService"]),

@@ -1,0 +1,126 @@
+import Basics
+import Kafka
+import Messaging
+import Postgres
+import Support
+import Synchronization
+import Testing
+
+@Suite struct EpochRulesTests {
+    private let known = BrokerEpoch(epoch: 3, clusterID: "one", canary: "canary")
+
+    private func judge(_ cluster: String, _ canary: String?, outOfRange: Bool = false)
+        -> EpochVerdict
+    {
+        EpochVerdict.judge(
+            known: known,
+            seen: ClusterView(clusterID: cluster, canary: canary.map { Array($0.utf8) }),
+            outOfRange: outOfRange)
+    }
+
+    @Test func `any of the four signs is a new epoch (D9)`() {
+        #expect(judge("one", "canary") == .same)
+        #expect(judge("two", "canary") == .new(cause: "cluster_id_changed"))
+        #expect(judge("one", nil) == .new(cause: "canary_missing"))
+        #expect(judge("one", "other") == .new(cause: "canary_differs"))
+        #expect(judge("one", "canary", outOfRange: true) == .new(cause: "offset_out_of_range"))
+    }
+
+    @Test func `a first start is no change of epoch`() {
+        let seen = ClusterView(clusterID: "one", canary: nil)
+        #expect(EpochVerdict.judge(known: nil, seen: seen, outOfRange: false) == .first)
+    }
+}
+
+@Suite struct BrokerEpochsTests {
+    /// A broker whose identity and canary the test decides.
+    private final class FakeCluster: Sendable {
+        let view = Mutex(ClusterView(clusterID: "one", canary: nil))
+
+        /// What the service writes is what it will see.
+        func adopt(_ publisher: RecordingPublisher) {
+            guard let canary = publisher.records.last?.value else { return }
+            view.withLock { $0 = ClusterView(clusterID: $0.clusterID, canary: canary) }
+        }
+
+        func wipe(id: String) {
+            view.withLock { $0 = ClusterView(clusterID: id, canary: nil) }
+        }
+    }
+
+    private func epochs(_ bench: Bench, _ cluster: FakeCluster, refill: [Statement] = [])
+        -> BrokerEpochs
+    {
+        BrokerEpochs(
+            service: "test", pool: bench.pool, publisher: bench.publisher, loop: bench.loop,
+            logger: QuietLog.logger(), metrics: bench.metrics, refill: refill,
+            probe: { cluster.view.withLock { $0 } })
+    }
+
+    @Test func `the first start leaves a canary and calls nobody`() async throws {
+        try await Bench.run("epoch_first") { bench async throws in
+            let (cluster, calls) = (FakeCluster(), Tally())
+            let epochs = epochs(bench, cluster)
+            await epochs.subscribe { calls.add() }
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            try await epochs.check()
+            #expect(await epochs.current == 1)
+            #expect(calls.count == 0)
+            #expect(bench.publisher.records.map(\.topic) == ["mercato.canary.v1"])
+        }
+    }
+
+    @Test func `a lost broker begins an epoch, refills the outbox and tells the consumers`()
+        async throws
+    {
+        try await Bench.run("epoch_wipe") { bench async throws in
+            try await bench.pool.execute(Outbox.statement(for: try message()))
+            try await bench.pool.execute(Statement("UPDATE outbox SET published_at = now()"))
+            let (cluster, calls) = (FakeCluster(), Tally())
+            let epochs = epochs(
+                bench, cluster, refill: [Statement("UPDATE outbox SET published_at = NULL")])
+            await epochs.subscribe { calls.add() }
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            cluster.wipe(id: "one")
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            try await epochs.check()
+            #expect(await epochs.current == 2)
+            #expect(calls.count == 1)
+            #expect(try await bench.count("outbox WHERE published_at IS NULL") == 1)
+        }
+    }
+
+    @Test func `a loss while the service was down is seen at its next start`() async throws {
+        try await Bench.run("epoch_restart") { bench async throws in
+            let cluster = FakeCluster()
+            try await epochs(bench, cluster).check()
+            cluster.wipe(id: "two")
+            let calls = Tally()
+            let restarted = epochs(bench, cluster)
+            await restarted.subscribe { calls.add() }
+            try await restarted.check()
+            #expect(await restarted.current == 2)
+            #expect(calls.count == 1)
+        }
+    }
+
+    @Test func `a replica that did not record the epoch follows it`() async throws {
+        try await Bench.run("epoch_replica") { bench async throws in
+            let (cluster, calls) = (FakeCluster(), Tally())
+            let (one, two) = (epochs(bench, cluster), epochs(bench, cluster))
+            await two.subscribe { calls.add() }
+            try await one.check()
+            cluster.adopt(bench.publisher)
+            try await two.check()
+            cluster.wipe(id: "two")
+            try await one.check()
+            cluster.adopt(bench.publisher)
+            try await two.check()
+            #expect(await two.current == 2)
+            #expect(calls.count == 1)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import Basics
+import Contracts
+import Kafka
+import Messaging
+import Postgres
+import Support
+import Testing
+
+@Suite struct OutboxRelayTests {
+    private func add(_ messages: [OutgoingMessage], to bench: Bench, waking relay: OutboxRelay)
+        async throws
+    {
+        try await bench.pool.transaction {
+            try await Outbox(wake: { relay.wake() }).append(messages, in: $0)
+        }
+    }
+
+    private func drained(_ bench: Bench) async throws {
+        try await eventually("outbox drained") {
+            try await bench.count("outbox WHERE published_at IS NULL") == 0
+        }
+    }
+
+    @Test func `a committed row is published once, with its envelope and partition`() async throws {
+        try await Bench.run("relay_once") { bench async throws in
+            let relay = bench.relay()
+            let message = try message()
+            try await bench.running([relay]) {
+                try await add([message], to: bench, waking: relay)
+                try await drained(bench)
+            }
+            let sent = try #require(bench.publisher.records.first)
+            #expect(bench.publisher.records.count == 1)
+            #expect(sent.partition == Murmur2.partition(key: message.key, count: 12))
+            #expect(sent.value == message.payload)
+            let envelope = try Envelope(headers: sent.headers.map { (name: $0.0, value: $0.1) })
+            #expect(envelope == message.envelope)
+        }
+    }
+
+    @Test func `a rolled back row never leaves`() async throws {
+        struct Undo: Error {}
+        try await Bench.run("relay_rollback") { bench async throws in
+            let relay = bench.relay()
+            let (lost, kept) = (try message(), try message())
+            try await bench.running([relay]) {
+                await #expect(throws: Undo.self) {
+                    try await bench.pool.transaction {
+                        try await Outbox(wake: { relay.wake() }).append([lost], in: $0)
+                        throw Undo()
+                    }
+                }
+                try await add([kept], to: bench, waking: relay)
+                try await drained(bench)
+            }
+            #expect(bench.publisher.messageIDs == [kept.envelope.messageID.description])
+        }
+    }
+
+    @Test func `rows of a life before are found at the start, in order per key (D6)`() async throws {
+        try await Bench.run("relay_boot") { bench async throws in
+            let order = OrderID.make()
+            let messages = try (0..<40).map { _ in try message(order) }
+            for message in messages {
+                try await bench.pool.execute(Outbox.statement(for: message))
+            }
+            try await bench.running([bench.relay()]) { try await drained(bench) }
+            #expect(
+                bench.publisher.messageIDs
+                    == messages.map { $0.envelope.messageID.description })
+        }
+    }
+
+    @Test func `a row is marked only after its delivery report`() async throws {
+        try await Bench.run("relay_mark") { bench async throws in
+            let relay = bench.relay()
+            bench.publisher.failNext([KafkaError(.timedOut, "no answer")])
+            try await bench.running([relay]) {
+                try await add([try message()], to: bench, waking: relay)
+                try await drained(bench)
+            }
+            // The failed try left it unmarked, so it was sent again.
+            #expect(bench.publisher.records.count == 1)
+        }
+    }
+
+    @Test func `a row the broker refuses for good is parked and does not block the lane`()
+        async throws
+    {
+        try await Bench.run("relay_permanent") { bench async throws in
+            let relay = bench.relay()
+            let order = OrderID.make()
+            let messages = [try message(order), try message(order)]
+            bench.publisher.failNext([KafkaError(.messageTooLarge, "too large")])
+            try await bench.running([relay]) {
+                try await add(messages, to: bench, waking: relay)
+                try await drained(bench)
+            }
+            #expect(
+                bench.publisher.messageIDs == [messages[1].envelope.messageID.description])
+            let letters = try await bench.pool.query(
+                Statement("SELECT message_id, error_class FROM dead_letters"))
+            #expect(try letters.map { try $0.id("message_id") } == [messages[0].envelope.messageID])
+            #expect(try letters[0].text("error_class") == "unpublishable")
+        }
+    }
+
+    @Test func `two relays share one database and nothing is published twice`() async throws {
+        try await Bench.run("relay_two") { bench async throws in
+            let relays = [bench.relay(), bench.relay()]
+            let messages = try (0..<200).map { _ in try message() }
+            try await bench.running(relays) {
+                for chunk in stride(from: 0, to: 200, by: 20) {
+                    try await add(
+                        Array(messages[chunk..<chunk + 20]), to: bench, waking: relays[1])
+                }
+                try await drained(bench)
+            }
+            #expect(bench.publisher.messageIDs.count == 200)
+            #expect(Set(bench.publisher.messageIDs).count == 200)
+        }
+    }
+
+    @Test func `when the owner's session dies the relay gets a new one and goes on`() async throws {
+        try await Bench.run("relay_session") { bench async throws in
+            let relay = bench.relay()
+            try await bench.running([relay]) {
+                try await add([try message()], to: bench, waking: relay)
+                try await drained(bench)
+                _ = try await bench.database.asSuperuser(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_locks
+                    WHERE locktype = 'advisory' AND classid = 7171960 AND database =
+                        (SELECT oid FROM pg_database WHERE datname = '\(bench.database.name)')
+                    """)
+                try await add([try message()], to: bench, waking: relay)
+                try await drained(bench)
+            }
+            #expect(bench.publisher.records.count == 2)
+        }
+    }
+
+    @Test func `the age of the oldest waiting row is known`() async throws {
+        try await Bench.run("relay_age") { bench async throws in
+            let relay = bench.relay()
+            let old = WallTime.now().advanced(by: .seconds(-45))
+            bench.publisher.failNext(
+                Array(repeating: KafkaError(.transport, "down"), count: 10_000))
+            try await bench.running([relay]) {
+                try await add([try message(at: old)], to: bench, waking: relay)
+                try await eventually("age seen") {
+                    await (relay.oldestAge() ?? .zero) > .seconds(40)
+                }
+            }
+        }
+    }
+}
