@@ -65,13 +65,17 @@ extension Pool {
         do {
             value = try await body(transaction)
         } catch {
-            await transaction.rollback()
+            // An error after `pipelineAndCommit` undoes nothing.
+            if !transaction.isCommitted { await transaction.rollback() }
             await release(connection)
+            if transaction.isCommitted { transaction.runHooks() }
             throw error
         }
         do throws(PostgresError) {
             try await transaction.commit()
         } catch {
+            // After `pipelineAndCommit` with an error the server waits for ROLLBACK.
+            await transaction.rollback()
             await release(connection)
             throw error
         }

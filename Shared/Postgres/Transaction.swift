@@ -8,6 +8,8 @@ package final class Transaction: Sendable {
     private struct State {
         var isEnded = false
         var isBegun = false
+        /// Set by `pipelineAndCommit`: how COMMIT ended.
+        var commitOutcome: Result<Void, PostgresError>?
         var streams = 0
         var hooks: [@Sendable () -> Void] = []
     }
@@ -48,6 +50,35 @@ package final class Transaction: Sendable {
         return try await connection.run(statements, preamble: options.preamble)
     }
 
+    /// The last batch with COMMIT behind it, in one round trip: for bodies whose statements carry
+    /// their own conditions, since nothing can be undone afterwards. After an error of a statement
+    /// the transaction is rolled back.
+    @discardableResult
+    package func pipelineAndCommit(
+        _ statements: [Statement]
+    ) async throws(PostgresError) -> [QueryResult] {
+        let isEnded = state.withLock { state in
+            let isEnded = state.isEnded
+            state.isEnded = true
+            state.isBegun = true
+            return isEnded
+        }
+        guard !isEnded else {
+            throw PostgresError(.closed, "the transaction is over")
+        }
+        do throws(PostgresError) {
+            var results = try await connection.run(
+                statements + [Statement("COMMIT")], preamble: options.preamble, isShielded: true)
+            try Self.checkCommit(results.popLast())
+            state.withLock { $0.commitOutcome = .success(()) }
+            return results
+        } catch {
+            let failure = Self.commitFailure(error)
+            state.withLock { $0.commitOutcome = .failure(failure) }
+            throw failure
+        }
+    }
+
     /// Runs a query through a server-side cursor: `body` gets at most `batch` rows at a time, so
     /// memory does not grow with the result. Ends when the rows do, or when `body` throws.
     package func stream(
@@ -85,19 +116,35 @@ package final class Transaction: Sendable {
 // MARK: The end, for Pool only
 
 extension Transaction {
+    /// True once `pipelineAndCommit` has succeeded.
+    var isCommitted: Bool {
+        state.withLock { state in
+            if case .success = state.commitOutcome { true } else { false }
+        }
+    }
+
     /// Returns only when the server has confirmed the commit.
     func commit() async throws(PostgresError) {
         guard end() else { return }
+        if let outcome = state.withLock({ $0.commitOutcome }) { return try outcome.get() }
+        // Ended before COMMIT was sent: then nothing was committed, and that is known.
+        guard connection.isOpen else {
+            throw PostgresError(.connectionLost, "the connection ended before COMMIT was sent")
+        }
         let answer: [QueryResult]
         do throws(PostgresError) {
             answer = try await connection.run([Statement("COMMIT")], isShielded: true)
         } catch {
             throw Self.commitFailure(error)
         }
-        // A failed transaction answers COMMIT with ROLLBACK, and that is no error in the protocol.
-        guard answer.first?.commandTag == "COMMIT" else {
+        try Self.checkCommit(answer.first)
+    }
+
+    /// A failed transaction answers COMMIT with ROLLBACK, and that is no error in the protocol.
+    private static func checkCommit(_ answer: QueryResult?) throws(PostgresError) {
+        guard answer?.commandTag == "COMMIT" else {
             throw PostgresError(
-                .rolledBack, "COMMIT was answered by \(answer.first?.commandTag ?? "nothing")")
+                .rolledBack, "COMMIT was answered by \(answer?.commandTag ?? "nothing")")
         }
     }
 
@@ -115,7 +162,7 @@ extension Transaction {
     /// Undoes what was done. Never throws: a connection that cannot roll back is closed by the
     /// pool, and the server then rolls back by itself.
     func rollback() async {
-        guard end(), connection.isOpen else { return }
+        guard end(), connection.isOpen, await connection.transactionStatus != .idle else { return }
         do throws(PostgresError) {
             _ = try await connection.run([Statement("ROLLBACK")], isShielded: true)
         } catch {

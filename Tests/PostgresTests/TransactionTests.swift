@@ -152,6 +152,52 @@ struct TransactionTests {
         ])
     }
 
+    @Test func `the last batch may carry COMMIT`() async throws {
+        try await Scratch.run(sizeMax: 1) { scratch in
+            try await table(scratch)
+            let ran = Mutex(0)
+            let results = try await scratch.pool.transaction { tx in
+                tx.afterCommit { ran.withLock { $0 += 1 } }
+                return try await tx.pipelineAndCommit([
+                    Statement("INSERT INTO t VALUES (1)"), Statement("SELECT a FROM t"),
+                ])
+            }
+            #expect(results.count == 2)
+            #expect(ran.withLock { $0 } == 1)
+            #expect(try await count(scratch) == 1)
+            let error = try await postgresError {
+                try await scratch.pool.transaction { tx in
+                    tx.afterCommit { ran.withLock { $0 += 1 } }
+                    return try await tx.pipelineAndCommit([
+                        Statement("INSERT INTO t VALUES (2)"),
+                        Statement("INSERT INTO t VALUES (1)"),
+                    ])
+                }
+            }
+            #expect(error.isUniqueViolation(of: "t_pkey"))
+            #expect(ran.withLock { $0 } == 1)
+            #expect(try await count(scratch) == 1)
+            // The same session goes on.
+            #expect(try await scratch.pool.query(Statement("SELECT 1")).count == 1)
+        }
+    }
+
+    @Test func `an error after the commit is thrown, and undoes nothing`() async throws {
+        try await Scratch.run { scratch in
+            try await table(scratch)
+            let ran = Mutex(false)
+            await #expect(throws: Refused.self) {
+                try await scratch.pool.transaction { tx in
+                    tx.afterCommit { ran.withLock { $0 = true } }
+                    try await tx.pipelineAndCommit([Statement("INSERT INTO t VALUES (1)")])
+                    throw Refused()
+                }
+            }
+            #expect(ran.withLock { $0 })
+            #expect(try await count(scratch) == 1)
+        }
+    }
+
     @Test func `a session killed between statements is a lost connection`() async throws {
         try await Scratch.run(sizeMax: 1) { scratch in
             try await table(scratch)
@@ -165,6 +211,25 @@ struct TransactionTests {
             #expect(error.code == .connectionLost)
             // The only connection of the pool was replaced.
             #expect(try await scratch.pool.query(Statement("SELECT 1")).count == 1)
+            #expect(try await count(scratch) == 0)
+        }
+    }
+
+    @Test func `a session killed before COMMIT was sent is known not to have committed`()
+        async throws
+    {
+        try await Scratch.run { scratch in
+            try await table(scratch)
+            let error = try await postgresError {
+                try await scratch.pool.withConnection { connection in
+                    let tx = Transaction(connection, .init())
+                    try await tx.execute(Statement("INSERT INTO t VALUES (1)"))
+                    try await scratch.terminate(state: "idle in transaction", query: "INSERT%")
+                    try await eventually("the end is noticed") { !connection.isOpen }
+                    try await tx.commit()
+                }
+            }
+            #expect(error.code == .connectionLost)
             #expect(try await count(scratch) == 0)
         }
     }
