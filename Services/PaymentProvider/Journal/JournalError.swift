@@ -1,0 +1,20 @@
+/// Why the journal cannot be read or written.
+struct JournalError: Error, Sendable, CustomStringConvertible {
+    enum Code: Sendable, Equatable {
+        case open, read, write
+        /// A line before the last one cannot be read: the file was changed by somebody else.
+        case corrupt(line: Int)
+        /// An earlier write failed; nothing more is accepted until a restart has cut the file.
+        case failed
+        case queueFull
+    }
+
+    let code: Code
+    let path: String
+    /// The system's error number, where there is one.
+    var number: Int32 = 0
+
+    var description: String {
+        "journal \(path): \(code)" + (number == 0 ? "" : " (errno \(number))")
+    }
+}
