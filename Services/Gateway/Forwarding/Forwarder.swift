@@ -1,0 +1,80 @@
+import HTTP
+import HTTPClient
+import ServiceKit
+
+/// The last step of the list of policies: one call upstream, its answer relayed.
+struct Forwarder: Sendable {
+    let upstream: UpstreamClient
+    let instruments: UpstreamInstruments
+
+    var handler: Handler {
+        { request in try await forward(request) }
+    }
+
+    private func forward(_ request: Request) async throws -> Response {
+        var headers = request.headers
+        RequestHygiene.addForwarded(&headers, from: request)
+        let start = ContinuousClock.now
+        do {
+            // The canonical path goes out: the one that was routed and authorised (PX-3).
+            let answer = try await upstream.send(
+                request.method, request.canonicalTarget, headers: headers, body: request.body,
+                for: request.context)
+            instruments.record(outcome: "\(answer.status / 100)xx", since: start)
+            return try await Relay.response(answer, to: request.method)
+        } catch let error as ClientError {
+            instruments.record(outcome: error.code.rawValue, since: start)
+            throw problem(for: error)
+        }
+    }
+
+    /// TO-3, PJ-2. A cancelled call is the client's doing, or the deadline's.
+    private func problem(for error: ClientError) -> any Error {
+        switch error.code {
+        case .cancelled: return CancellationError()
+        case .timeout:
+            return Problem.gatewayTimeout(
+                "upstream_timeout", "The service \(upstream.name) did not answer in time.")
+        case .poolExhausted:
+            return Problem.unavailable(
+                "overloaded", "Too many requests to the service \(upstream.name) are under way.")
+        case .connectFailed, .reset:
+            return Problem.unavailable(
+                "upstream_unavailable", "The service \(upstream.name) cannot be reached.")
+        case .malformed, .tooLarge, .invalidRequest:
+            return Problem(
+                status: 502, code: "bad_upstream_response",
+                detail: "The service \(upstream.name) gave an answer that cannot be relayed.")
+        }
+    }
+}
+
+/// Answers passed on: re-serialised, never copied as bytes (PX-1).
+enum Relay {
+    /// A body up to this many bytes, of declared length, is taken whole: one write, and the
+    /// upstream's connection is free at once. Anything else is passed on piece by piece.
+    static let wholeMax = 64 * 1024
+
+    static func response(_ answer: ClientResponse, to method: Method) async throws(ClientError)
+        -> Response
+    {
+        var headers = answer.headers
+        RequestHygiene.dropHopByHop(&headers)
+        let body = answer.body
+        // The length of an answer to HEAD is that of the GET; elsewhere the writer knows it (H91).
+        if method == .head { return Response(status: answer.status, headers: headers) }
+        headers.remove("content-length")
+        if let length = body.declaredLength, length <= wholeMax {
+            let bytes = try await body.collect(upTo: wholeMax)
+            return Response(
+                status: answer.status, headers: headers,
+                body: bytes.isEmpty ? .empty : .bytes(bytes))
+        }
+        return Response(
+            status: answer.status, headers: headers,
+            body: .stream { writer in
+                // A cut upstream throws here, and so cuts the client: no false end (U2).
+                for try await piece in body { try await writer.write(piece) }
+            })
+    }
+}

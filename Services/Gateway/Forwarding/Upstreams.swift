@@ -1,0 +1,66 @@
+import Basics
+import HTTPClient
+import ServiceKit
+import Telemetry
+
+/// The clients for the services: calls and streams do not share connections.
+struct Upstreams: Sendable {
+    /// Event streams open at once to one service.
+    static let streamsMax = 1_024
+    /// Calls under way at once to one service; more wait for a moment, then 503.
+    static let callsMax = 128
+
+    private let context: ServiceContext
+    private let configuration: GatewayConfiguration
+    private let calls: Client
+    private let streams: Client
+
+    init(_ context: ServiceContext, _ configuration: GatewayConfiguration) {
+        self.context = context
+        self.configuration = configuration
+        func client(_ connectionsMax: Int) -> Client {
+            var limits = ClientConfiguration()
+            limits.connectTimeout = configuration.connectTimeout
+            limits.requestTimeout = configuration.routeTimeout
+            limits.bodyIdleTimeout = configuration.streamIdle
+            limits.maxConnectionsPerOrigin = connectionsMax
+            return Client(loop: context.loop, configuration: limits, logger: context.logger)
+        }
+        calls = client(Self.callsMax)
+        streams = client(Self.streamsMax)
+    }
+
+    func forwarder(for route: PublicRoute) -> Forwarder {
+        let name = route.upstream.rawValue
+        let url = configuration.address(of: route.upstream)?.url ?? ""
+        return Forwarder(
+            upstream: UpstreamClient(
+                name: name, client: route.kind == .stream ? streams : calls, baseURL: url,
+                random: context.random),
+            instruments: UpstreamInstruments(upstream: name, context.metrics))
+    }
+}
+
+/// What the gateway measures about one upstream.
+struct UpstreamInstruments: Sendable {
+    private let upstream: String
+    private let metrics: MetricsRegistry
+    private let duration: Histogram
+
+    init(upstream: String, _ metrics: MetricsRegistry) {
+        self.upstream = upstream
+        self.metrics = metrics
+        duration = metrics.histogram(
+            "gateway_upstream_duration_seconds", help: "Time to the head of an upstream's answer.",
+            labels: ["upstream": upstream])
+    }
+
+    /// `outcome` is a status class such as `2xx`, or a client error's code.
+    func record(outcome: String, since start: ContinuousClock.Instant) {
+        duration.observe(start.duration(to: .now))
+        metrics.counter(
+            "gateway_upstream_requests_total", help: "Requests sent to an upstream.",
+            labels: ["upstream": upstream, "outcome": outcome]
+        ).increment()
+    }
+}

@@ -1,0 +1,56 @@
+import HTTP
+
+/// The web shop, served from the binary itself: no folder to mount, no file to miss.
+enum WebPages {
+    static func add(to router: inout Router) {
+        let pages = [
+            Page("/", "text/html; charset=utf-8", PackageResources.index_html),
+            Page("/app.js", "text/javascript; charset=utf-8", PackageResources.app_js),
+            Page("/style.css", "text/css; charset=utf-8", PackageResources.style_css),
+        ]
+        for page in pages { router.on(.get, page.path) { page.response(to: $0) } }
+    }
+
+    /// Only our own scripts and styles run, talk only to us, and nobody frames us.
+    static let contentSecurityPolicy = [
+        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:",
+        "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+    ].joined(separator: "; ")
+}
+
+private struct Page: Sendable {
+    let path: String
+    private let headers: Headers
+    private let content: [UInt8]
+    private let entityTag: String
+
+    init(_ path: String, _ type: String, _ content: [UInt8]) {
+        self.path = path
+        self.content = content
+        entityTag = "\"\(String(Self.fingerprint(content), radix: 16))\""
+        headers = [
+            "content-type": type, "etag": entityTag,
+            // Kept, but asked about each time: a new release shows at once.
+            "cache-control": "no-cache", "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "content-security-policy": WebPages.contentSecurityPolicy,
+        ]
+    }
+
+    func response(to request: Request) -> Response {
+        guard !isKnown(to: request) else { return Response(status: 304, headers: headers) }
+        return Response(status: 200, headers: headers, body: .bytes(content))
+    }
+
+    /// `If-None-Match`, compared weakly (RFC 9110 §13.1.2).
+    private func isKnown(to request: Request) -> Bool {
+        request.headers.values("if-none-match").joined(separator: ",").split(separator: ",")
+            .map(\.trimmingOptionalWhitespace)
+            .contains { $0 == "*" || $0 == entityTag || $0 == "W/" + entityTag }
+    }
+
+    /// FNV-1a: tells releases apart; nothing secret or hostile is involved.
+    private static func fingerprint(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    }
+}
