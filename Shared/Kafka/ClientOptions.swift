@@ -70,7 +70,6 @@ struct ClientOptions: Sendable, Equatable {
         list.set("queued.max.messages.kbytes", "8192")
         // The library also backs off by this much when its own queue is full, so it stays short.
         list.set("fetch.error.backoff.ms", "100")
-        list.set("allow.auto.create.topics", "false")
         if configuration.isMock { list.set("fetch.wait.max.ms", "5") }
         return list
     }
@@ -82,7 +81,6 @@ struct ClientOptions: Sendable, Equatable {
         list.set("enable.auto.commit", "false")
         list.set("enable.auto.offset.store", "false")
         list.set("enable.partition.eof", "true")
-        list.set("allow.auto.create.topics", "false")
         list.set("fetch.wait.max.ms", configuration.isMock ? "5" : "100")
         return list
     }

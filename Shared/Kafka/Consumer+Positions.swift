@@ -1,5 +1,6 @@
-internal import CKafka
 internal import Basics
+internal import CKafka
+internal import Sockets
 
 /// Offsets: storing, seeking, pausing, and bounding what is read ahead.
 extension Consumer {
@@ -83,11 +84,35 @@ extension Consumer {
 
     private func move(_ positions: [(TopicPartition, Int64?)]) {
         let known = positions.filter { ledger.owns($0.0) }
-        guard let client, !known.isEmpty else { return }
+        guard client != nil, !known.isEmpty else { return }
         _ = buffer.discard(Set(known.map(\.0)))
         for (place, offset) in known { ledger.move(place, to: offset) }
-        note(client.seek(known.map { ($0.0, $0.1 ?? Int64(RD_KAFKA_OFFSET_BEGINNING)) }))
         flowIfDrained()
+        // Requests for reset come one by one for each partition; they are answered together.
+        guard repositioning == nil else { return }
+        repositioning = loop.schedule(after: Self.repositionDelay) { [weak self] in
+            self?.assumeIsolated { $0.reposition() }
+        }
+    }
+
+    private static let repositionDelay: Duration = .milliseconds(2)
+
+    /// A seek alone is not enough: the library ignores it, without an error, for a partition that it
+    /// does not read at that moment, which is one that was just assigned or that has no usable
+    /// offset. So the whole assignment is made again with explicit offsets. The seek before it marks
+    /// whatever is still queued for the old positions as outdated.
+    private func reposition() {
+        repositioning = nil
+        let moving = ledger.moving
+        guard let client, case .idle = rebalance, !moving.isEmpty else { return }
+        note(
+            client.seek(
+                moving.map { ($0, ledger.position($0) ?? Int64(RD_KAFKA_OFFSET_BEGINNING)) }))
+        note(client.assign(ledger.readable.map { ($0, ledger.position($0)) }))
+        ledger.settle()
+        // A new assignment forgets its pauses.
+        let still = isHeldBack ? ledger.readable : ledger.paused
+        if !still.isEmpty { note(client.pause(still)) }
     }
 
     // MARK: Bounded reading ahead

@@ -5,7 +5,7 @@ internal import Telemetry
 extension Consumer {
     func assigned(_ places: [TopicPartition]) {
         guard let client else { return }
-        note(client.assign(places))
+        note(client.assign(places.map { ($0, nil) }))
         ledger.assign(places)
         if isHeldBack { note(client.pause(places)) }
         logger.info("kafka partitions assigned", ["partitions": .init(places.count)])

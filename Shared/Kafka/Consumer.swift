@@ -31,6 +31,7 @@ package actor Consumer {
     /// The buffer is full, so every partition is paused.
     var isHeldBack = false
     var lastCommitToken: UInt = 0
+    var repositioning: TimerToken?
     private var heartbeat: TimerToken?
     private var waiter: CheckedContinuation<ConsumerEvent, any Error>?
     private let received: Counter
@@ -64,10 +65,10 @@ package actor Consumer {
     }
 
     deinit {
-        let (loop, watch, heartbeat) = (self.loop, self.watch, self.heartbeat)
+        let (loop, watch, timers) = (self.loop, self.watch, [self.heartbeat, self.repositioning])
         loop.execute {
             if let watch { loop.cancel(watch) }
-            if let heartbeat { loop.cancel(heartbeat) }
+            for case let timer? in timers { loop.cancel(timer) }
         }
     }
 
@@ -93,10 +94,11 @@ package actor Consumer {
         guard let client else { return }
         self.client = nil
         if let watch { loop.cancel(watch) }
-        if let heartbeat { loop.cancel(heartbeat) }
+        for case let timer? in [heartbeat, repositioning] { loop.cancel(timer) }
         if case .revoking(_, _, let limit) = rebalance { loop.cancel(limit) }
         watch = nil
         heartbeat = nil
+        repositioning = nil
         rebalance = .idle
         ledger.revoke(ledger.owned)
         buffer = ConsumerBuffer()
@@ -163,8 +165,9 @@ package actor Consumer {
         case .assign(let places): assigned(places)
         case .revoke(let places): revoking(places)
         case .committed(let token, let error): committed(token: token, error)
-        case .partitionError(let place, _, isReset: true):
-            if ledger.owns(place) { buffer.append(.resetRequired(place)) }
+        case .partitionError(let place, let error, isReset: true):
+            logger.info("kafka partition has no usable offset", ["cause": .init(describing: error)])
+            if ledger.stall(place) { buffer.append(.resetRequired(place)) }
         case .partitionError(_, let error, isReset: false), .error(let error):
             failed(error)
         case .log(let severity, let facility, let text):

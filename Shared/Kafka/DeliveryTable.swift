@@ -7,7 +7,7 @@ struct DeliveryTable {
     typealias Outcome = Result<Int64, KafkaError>
 
     /// A batch whose records all have a result.
-    struct Finished {
+    struct Finished: Equatable {
         let batch: UInt
         let outcomes: [Outcome]
     }

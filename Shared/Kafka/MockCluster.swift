@@ -17,8 +17,15 @@ internal import CKafka
         topics: [(name: String, partitions: Int32)]
     ) throws(KafkaError) {
         var text = [CChar](repeating: 0, count: 512)
-        // The broker needs some client to belong to; this one never connects anywhere.
-        guard let carrier = unsafe rd_kafka_new(RD_KAFKA_PRODUCER, nil, &text, text.count) else {
+        // The broker needs some client to belong to; this one never connects anywhere, and its notice
+        // of that is of no interest.
+        let configuration = unsafe rd_kafka_conf_new()
+        unsafe rd_kafka_conf_set(configuration, "log_level", "4", &text, text.count)
+        guard
+            let carrier = unsafe rd_kafka_new(
+                RD_KAFKA_PRODUCER, configuration, &text, text.count)
+        else {
+            unsafe rd_kafka_conf_destroy(configuration)
             throw KafkaError(.other, "carrier client: \(errorText(text))")
         }
         guard let cluster = unsafe rd_kafka_mock_cluster_new(carrier, 1) else {

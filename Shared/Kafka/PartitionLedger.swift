@@ -14,6 +14,10 @@ struct PartitionLedger {
         /// The next offset that the owner has not been given; nil: nothing was given yet.
         var handed: Int64?
         var isPaused = false
+        /// The library stopped reading because it has no usable offset.
+        var isStalled = false
+        /// A seek was asked for and has not reached the library; what still comes is old.
+        var isMoving = false
     }
 
     private var stays: [TopicPartition: Stay] = [:]
@@ -40,7 +44,9 @@ struct PartitionLedger {
     /// The record with its generation, or nil when it must be dropped: its partition is not owned,
     /// or its offset was delivered already.
     mutating func admit(_ record: ConsumedRecord) -> ConsumedRecord? {
-        guard var stay = stays[record.topicPartition], !stay.isPaused else { return nil }
+        guard var stay = stays[record.topicPartition], !stay.isPaused, !stay.isMoving else {
+            return nil
+        }
         if let expected = stay.expected, record.offset < expected { return nil }
         stay.expected = record.offset + 1
         stays[record.topicPartition] = stay
@@ -69,8 +75,28 @@ struct PartitionLedger {
         lastGeneration += 1
         stays[place] = Stay(
             generation: lastGeneration, expected: offset ?? Self.startOfLog, handed: offset,
-            isPaused: stay.isPaused)
+            isPaused: stay.isPaused, isMoving: true)
     }
+
+    /// The library stopped reading. False when that is known already, or old news.
+    mutating func stall(_ place: TopicPartition) -> Bool {
+        guard let stay = stays[place], !stay.isStalled, !stay.isMoving else { return false }
+        stays[place]?.isStalled = true
+        return true
+    }
+
+    /// Partitions with a seek that has not reached the library.
+    var moving: [TopicPartition] { stays.filter { $0.value.isMoving }.keys.sorted() }
+
+    /// Every seek has reached the library.
+    mutating func settle() {
+        for place in moving { stays[place]?.isMoving = false }
+    }
+
+    /// Partitions that the library should read. A stalled one waits for its owner's decision.
+    var readable: [TopicPartition] { stays.filter { !$0.value.isStalled }.keys.sorted() }
+
+    var paused: [TopicPartition] { stays.filter { $0.value.isPaused }.keys.sorted() }
 
     /// Records from `offset` on were read ahead and discarded, and will be read again.
     mutating func rewind(_ place: TopicPartition, to offset: Int64) {
