@@ -8,7 +8,11 @@ extension Commands {
             terminal.line("Mercato is not running; start it with: mercatoctl up")
             return .failed
         }
-        let rows = try await Blocking.run { file.entries.map(ProcessRow.init) }
+        // Databases first, gateway last, whatever order they happened to start in.
+        let entries = file.entries.sorted {
+            (-StackStopper.rank($0), $0.name) < (-StackStopper.rank($1), $1.name)
+        }
+        let rows = try await Blocking.run { entries.map(ProcessRow.init) }
         for line in ProcessRow.table(rows) { terminal.line(line) }
         terminal.line()
         terminal.line("shop \(file.publicURL)/   admin \(file.adminURL)/admin/status")

@@ -79,13 +79,14 @@ extension PostgresServer {
         }.joined()
     }
 
+    /// Quoted: `order` is a word of SQL.
     private func databaseScript(_ database: PostgresDatabase) -> String {
         """
-        SELECT 'CREATE DATABASE \(database.name) OWNER \(database.owner)'
+        SELECT 'CREATE DATABASE "\(database.name)" OWNER \(database.owner)'
         WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '\(database.name)') \\gexec
-        REVOKE ALL ON DATABASE \(database.name) FROM PUBLIC;
-        GRANT CONNECT ON DATABASE \(database.name) TO \(database.app);
-        \\connect \(database.name)
+        REVOKE ALL ON DATABASE "\(database.name)" FROM PUBLIC;
+        GRANT CONNECT ON DATABASE "\(database.name)" TO \(database.app);
+        \\connect "\(database.name)"
         ALTER SCHEMA public OWNER TO \(database.owner);
         REVOKE ALL ON SCHEMA public FROM PUBLIC;
         GRANT USAGE ON SCHEMA public TO \(database.app);

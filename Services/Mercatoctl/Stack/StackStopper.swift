@@ -4,7 +4,7 @@ import NativeServers
 /// the stack file says (pid and start time).
 package enum StackStopper {
     /// Those of one rank may end side by side: nothing of a lower rank needs them.
-    private static func rank(_ entry: StackFile.Entry) -> Int {
+    static func rank(_ entry: StackFile.Entry) -> Int {
         switch (entry.launch.kind, entry.name) {
         case (.service, "gateway"): 0
         case (.service, "payment-provider"): 2
