@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs the mercatoctl that was built here. `down` and `clean` need nothing to have been built: without
+# a mercatoctl nothing was ever started.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+find_scratch 2>/dev/null
+if ! find_mercatoctl; then
+    case ${1:-} in
+    down | clean)
+        say "nothing was built, so nothing runs"
+        exit 0
+        ;;
+    *) fail 3 "mercatoctl is not built yet: make build" ;;
+    esac
+fi
+exec "$mercatoctl" "$@"

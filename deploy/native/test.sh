@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# make test: install what the tests need, one debug build, one `swift test`; the last lines count what
+# passed, failed and was skipped, with the reasons.
+set -uo pipefail
+here=$(dirname "${BASH_SOURCE[0]}")
+. "$here/common.sh"
+. "$here/swift.sh"
+find_swift
+"$here/install.sh" --tests || exit $?
+find_scratch
+cd "$root" || exit 1
+log=${MERCATO_TEST_RESULTS:-$scratch/test.log}
+mkdir -p "$(dirname "$log")"
+
+began=$SECONDS
+say "building (debug) in $scratch"
+run "$swift" build --build-tests --scratch-path "$scratch" || fail 1 "the build failed; its messages are above"
+built=$((SECONDS - began))
+say "built in $built s; testing"
+
+# --disable-xctest: all tests are Swift Testing's. The build is done, so nothing is built here.
+tests() { "$swift" test --skip-build --disable-xctest --scratch-path "$scratch" "$@" 2>&1 | tee "$log"; return "${PIPESTATUS[0]}"; }
+run tests "$@"
+status=$?
+
+# One line for each test that ended; suites and the run as a whole have lines of their own.
+count() { grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test run ' | grep -cE "$1"; }
+passed=$(count ' passed after ')
+failed=$(count ' failed after ')
+skipped=$(count ' skipped')
+say ""
+grep -E '^[^ ]+ +Test ' "$log" | grep -E ' skipped' | sed -E 's/^[^ ]+ +Test /skipped: /' | sort -u
+grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test run ' | grep -E ' failed after ' | sed -E 's/^[^ ]+ +Test /failed:  /' | sort -u
+say "build $built s, tests $((SECONDS - began - built)) s"
+say "$passed passed, $failed failed, $skipped skipped"
+if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then fail 1 "no test ran"; fi
+[ "$status" -eq 0 ] || exit 1
