@@ -157,7 +157,8 @@ targets += [
     .target(
         name: "Support",
         dependencies: names([
-            "NativeServers", "Postgres", "Kafka", "Redis", "Sockets", "Telemetry", "Basics",
+            "Mercatoctl", "NativeServers", "Postgres", "Kafka", "Redis", "HTTPClient", "HTTP",
+            "Sockets", "Telemetry", "Basics",
         ]),
         path: "Tests/Support", swiftSettings: language),
     tests("BasicsTests", ["Basics"]),
@@ -187,7 +188,6 @@ targets += [
             "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
             "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
         ]),
-    tests("EndToEnd", everything + ["Mercatoctl", "MercatoctlMain"]),
     tests("Tidy", []),
 ]
 
