@@ -15,6 +15,10 @@ package struct CanonicalPath: Sendable, Hashable {
         guard bytes.first == Character8.slash else {
             throw .malformed("A path begins with a slash.")
         }
+        if Self.isCanonical(bytes) {
+            decoded = String(raw)
+            return
+        }
         var segments: [[UInt8]] = []
         let rawSegments = bytes.dropFirst().split(
             separator: Character8.slash, omittingEmptySubsequences: false)
@@ -38,6 +42,19 @@ package struct CanonicalPath: Sendable, Hashable {
             throw .malformed("The path is not UTF-8.")
         }
         self.decoded = decoded
+    }
+
+    /// Nothing to decode, to merge or to resolve: true for nearly every request.
+    private static func isCanonical(_ bytes: [UInt8]) -> Bool {
+        var previous: UInt8 = 0
+        for byte in bytes {
+            if previous == Character8.slash, byte == Character8.slash || byte == Character8.dot {
+                return false
+            }
+            guard byte == Character8.slash || Character8.isPathCharacter(byte) else { return false }
+            previous = byte
+        }
+        return true
     }
 
     private static func isParent(_ segment: ArraySlice<UInt8>) -> Bool {

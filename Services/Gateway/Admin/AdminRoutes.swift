@@ -58,7 +58,7 @@ struct AdminRoutes: Sendable {
         } catch {
             context.logger.warning(
                 "an operator's request failed",
-                ["service": .string(service.rawValue), "error": .init(describing: error)])
+                ["upstream": .string(service.rawValue), "error": .init(describing: error)])
             guard error.code != .timeout else {
                 throw Problem.gatewayTimeout(
                     "upstream_timeout", "The service \(service.rawValue) did not answer in time.")
