@@ -11,7 +11,7 @@ extension Connection {
         guard
             let handle = await BlockingThread.run({
                 ConnectionHandle.start(target, logger: logger)
-            })
+            }) ?? nil
         else { throw PostgresError(.connect(place), "out of memory") }
         let connection = Connection(
             id: id, handle: handle, place: place, loop: loop, limits: limits, onClosed: onClosed)

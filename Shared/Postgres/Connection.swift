@@ -33,6 +33,7 @@ package actor Connection {
         let continuation: CheckedContinuation<Exchange, Never>
     }
 
+    /// The thread that everything here runs on.
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // Safe: the loop lives at least as long as this actor, which retains it.

@@ -1,9 +1,9 @@
-import CPostgres
 import Basics
+import CPostgres
 
 /// Where to connect and what each session starts with.
 struct ConnectionTarget: Sendable {
-    /// libpq connection string: `postgresql://user:password@host:port/database` or `key=value` pairs.
+    /// libpq connection string: `postgresql://user:password@host:port/database` or pairs.
     let conninfo: Secret<String>
     let settings: SessionSettings
     let applicationName: String

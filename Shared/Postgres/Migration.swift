@@ -20,6 +20,7 @@ package struct Migration: Sendable, Hashable {
 /// Why a schema could not be brought up to date. A service ends with exit code 78 on each of these,
 /// but retries when the database is merely unreachable (that is a `PostgresError`).
 package struct MigrationError: Error, Sendable, CustomStringConvertible {
+    /// What does not fit.
     package enum Code: Sendable, Hashable {
         /// The text of an applied migration differs from what was applied.
         case checksumChanged
@@ -32,8 +33,11 @@ package struct MigrationError: Error, Sendable, CustomStringConvertible {
         case endedTransaction
     }
 
+    /// What callers branch on.
     package let code: Code
+    /// The name of the migration concerned.
     package let migration: String
+    /// What the server said, when it failed.
     package let underlying: PostgresError?
 
     package init(_ code: Code, _ migration: String, underlying: PostgresError? = nil) {

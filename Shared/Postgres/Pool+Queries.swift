@@ -54,7 +54,7 @@ extension Pool {
     ///
     /// An error of `body` rolls back and is thrown on. `PostgresError.commitUnknown` means that the
     /// connection ended while COMMIT was in flight: the caller must find out, or repeat something
-    /// idempotent. No network call belongs into `body` (D18): the connection and its locks are held.
+    /// idempotent. No network call belongs into `body` (D18): it would hold connection and locks.
     package nonisolated func transaction<Value>(
         _ options: TransactionOptions = .init(),
         _ body: (Transaction) async throws -> Value
@@ -87,10 +87,12 @@ extension Pool {
 
 /// What callers do with a connection of their own.
 extension Connection {
+    /// One statement; its rows.
     package func query(_ statement: Statement) async throws(PostgresError) -> [Row] {
         try await run([statement]).first?.rows ?? []
     }
 
+    /// One statement; how many rows it touched.
     @discardableResult
     package func execute(_ statement: Statement) async throws(PostgresError) -> Int {
         try await run([statement]).first?.affected ?? 0

@@ -3,19 +3,21 @@ import Resilience
 package import Sockets
 package import Telemetry
 
-/// Shares a bounded number of connections between callers. Performs what `PoolStateMachine` decides.
+/// Shares a bounded number of connections between callers; `PoolStateMachine` decides, this acts.
 package actor Pool {
     private struct Waiter {
         let continuation: CheckedContinuation<Result<Connection, PostgresError>, Never>
         let timer: TimerToken
     }
 
+    /// The thread that everything here runs on.
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // Safe: the loop lives at least as long as this actor, which retains it.
         unsafe loop.asUnownedSerialExecutor()
     }
 
+    /// What the pool was made with.
     package nonisolated let configuration: PoolConfiguration
     private nonisolated let logger: Logger
     private nonisolated let metrics: PoolMetrics
@@ -137,7 +139,8 @@ package actor Pool {
         case .overloaded:
             metrics.refusals.increment()
             return PostgresError(
-                .poolOverloaded, "\(configuration.waitersMax) callers wait for a connection already")
+                .poolOverloaded, "\(configuration.waitersMax) callers wait for a connection already"
+            )
         case .cancelled:
             return PostgresError(.cancelled, "cancelled while waiting for a connection")
         case .closed:

@@ -15,6 +15,7 @@ package struct PoolConfiguration: Sendable {
     package var waitersMax: Int
     /// The longest a caller waits for a connection.
     package var acquireTimeout: Duration
+    /// From name lookup to a usable session.
     package var connectTimeout: Duration
     /// The client's own limit for one round trip; above the server's `statement_timeout`.
     package var answerTimeout: Duration
@@ -24,6 +25,7 @@ package struct PoolConfiguration: Sendable {
     package var idleTime: Duration
     /// Dedicated connections open at once.
     package var dedicatedMax: Int
+    /// What each session starts with (D18).
     package var settings: SessionSettings
 
     package init(

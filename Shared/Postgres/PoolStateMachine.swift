@@ -24,7 +24,7 @@ struct PoolStateMachine: Sendable {
     enum Refusal: Equatable { case timeout, overloaded, cancelled, closed }
 
     enum Slot: Equatable {
-        /// Goes to `idle` or `leased` when connected, to `backingOff` when refused and still needed.
+        /// Goes to `idle` or `leased` when connected, to `backingOff` when refused but needed.
         case connecting
         /// Goes to `connecting` when its delay is over.
         case backingOff

@@ -1,5 +1,6 @@
 /// What went wrong between us and PostgreSQL; callers branch on `code`, people read `message`.
 package struct PostgresError: Error, Sendable, CustomStringConvertible {
+    /// What happened; each case says whether anything can have been committed.
     package enum Code: Sendable, Hashable {
         /// No connection could be made; names host, port, database and user, never the password.
         case connect(String)
@@ -24,10 +25,11 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
         case closed
         /// No answer within the client's own limit; the connection was given up.
         case timeout
-        /// The calling task was cancelled; the connection was given up if a statement was under way.
+        /// The calling task was cancelled; a connection with a statement under way was given up.
         case cancelled
     }
 
+    /// What callers branch on.
     package let code: Code
     /// The server's primary message, or ours. Holds no column values.
     package let message: String
@@ -35,6 +37,7 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     package let detail: String?
     /// The violated constraint, when the server names one.
     package let constraint: String?
+    /// What caused it, when that is an error of its own.
     package let underlying: (any Error)?
 
     package init(
@@ -66,7 +69,8 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     /// back off and try later (D15).
     package var isUnavailable: Bool {
         switch code {
-        case .connect, .connectionLost, .commitUnknown, .poolTimeout, .poolOverloaded, .timeout: true
+        case .connect, .connectionLost, .commitUnknown, .poolTimeout, .poolOverloaded, .timeout:
+            true
         case .sql(let state): state.hasPrefix("53") || state.hasPrefix("57P")
         case .rolledBack, .decoding, .invalidStatement, .closed, .cancelled: false
         }

@@ -2,6 +2,7 @@ package import Basics
 
 /// What one statement brought.
 package struct QueryResult: Sendable {
+    /// Rows in the order the server sent them; empty for commands.
     package let rows: [Row]
     /// Rows inserted, changed, deleted or returned.
     package let affected: Int
@@ -21,10 +22,12 @@ package struct Row: Sendable {
     let table: ResultTable
     let index: Int
 
+    /// Any type as the server prints it.
     package func text(_ column: String) throws(PostgresError) -> String {
         try required(column, optionalText(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalText(_ column: String) throws(PostgresError) -> String? {
         // Safe: the bytes are copied before the closure ends.
         unsafe table.withField(row: index, column: try place(column)) { bytes in
@@ -32,26 +35,32 @@ package struct Row: Sendable {
         }
     }
 
+    /// An integer type of any width.
     package func integer(_ column: String) throws(PostgresError) -> Int64 {
         try required(column, optionalInteger(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalInteger(_ column: String) throws(PostgresError) -> Int64? {
         try parsed(column, "an integer") { Int64($0) }
     }
 
+    /// A `boolean`.
     package func boolean(_ column: String) throws(PostgresError) -> Bool {
         try required(column, optionalBoolean(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalBoolean(_ column: String) throws(PostgresError) -> Bool? {
         try parsed(column, "a boolean") { $0 == "t" ? true : $0 == "f" ? false : nil }
     }
 
+    /// A `uuid`.
     package func id(_ column: String) throws(PostgresError) -> UniqueID {
         try required(column, optionalID(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalID(_ column: String) throws(PostgresError) -> UniqueID? {
         try parsed(column, "a UUID") { UniqueID($0) }
     }
@@ -61,6 +70,7 @@ package struct Row: Sendable {
         try required(column, optionalTime(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalTime(_ column: String) throws(PostgresError) -> WallTime? {
         try parsed(column, "a time") { WallTime(iso8601: $0) }
     }
@@ -70,6 +80,7 @@ package struct Row: Sendable {
         try required(column, optionalBytes(column))
     }
 
+    /// The same; nil for NULL.
     package func optionalBytes(_ column: String) throws(PostgresError) -> [UInt8]? {
         let decoded = unsafe table.withField(row: index, column: try place(column)) { bytes in
             unsafe HexText.decode(bytes)

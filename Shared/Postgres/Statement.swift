@@ -59,7 +59,9 @@ package struct Statement: Sendable, Hashable {
     /// The protocol counts parameters in 16 bits.
     static let parameterMax = 65_535
 
+    /// With `$1`, `$2`, … in place of values.
     package let sql: String
+    /// The values, in order.
     package let parameters: [Parameter]
     /// False for texts that are used once; they would only fill the cache.
     let isPrepared: Bool

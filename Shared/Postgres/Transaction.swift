@@ -23,6 +23,7 @@ package final class Transaction: Sendable {
         self.options = options
     }
 
+    /// Runs one statement; its rows.
     package func query(_ statement: Statement) async throws(PostgresError) -> [Row] {
         try await pipeline([statement]).first?.rows ?? []
     }

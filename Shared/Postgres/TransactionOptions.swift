@@ -2,13 +2,16 @@ import Basics
 
 /// How a transaction runs; the default is READ COMMITTED with the session's limits (D18).
 package struct TransactionOptions: Sendable {
+    /// SQL isolation levels; READ COMMITTED with explicit locks is the rule (D18).
     package enum Isolation: String, Sendable {
         case readCommitted = "READ COMMITTED"
         case repeatableRead = "REPEATABLE READ"
         case serializable = "SERIALIZABLE"
     }
 
+    /// What the transaction sees of others.
     package var isolation: Isolation
+    /// Refuses writes; cheap, and states the intent.
     package var isReadOnly: Bool
     /// Waits for one lock at most; nil keeps the session's `lock_timeout`. Whole milliseconds.
     package var lockTimeout: Duration?

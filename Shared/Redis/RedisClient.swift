@@ -23,12 +23,14 @@ package actor RedisClient {
         case up(RedisHandle, Watch, ended: OneShot<Void>)
     }
 
+    /// The thread that everything here runs on.
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // Safe: the loop lives at least as long as this actor, which retains it.
         unsafe loop.asUnownedSerialExecutor()
     }
 
+    /// What the client was made with.
     package nonisolated let configuration: RedisConfiguration
     nonisolated let logger: Logger
     nonisolated let metrics: RedisMetrics
@@ -131,8 +133,9 @@ package actor RedisClient {
             return
         }
         let milliseconds = max(1, timeToLive.inMilliseconds)
-        await settle(["SET", key].map { Array($0.utf8) } + [value]
-            + ["PX", String(milliseconds)].map { Array($0.utf8) })
+        await settle(
+            ["SET", key].map { Array($0.utf8) } + [value]
+                + ["PX", String(milliseconds)].map { Array($0.utf8) })
     }
 
     /// Removes a key. False when Redis did not confirm: the old value may then be read until its

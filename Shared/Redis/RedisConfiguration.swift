@@ -3,10 +3,15 @@ package import Basics
 /// Where Redis is and how long anybody waits for it. Redis is only a cache and a counter here, so
 /// the waits are short: a slow Redis must cost less than not having one.
 package struct RedisConfiguration: Sendable {
+    /// A name or an address.
     package var host: String
+    /// TCP port.
     package var port: Int
+    /// Sent with the password; nil for the default user.
     package var user: String?
+    /// Nil when Redis asks for none.
     package var password: Secret<String>?
+    /// Number of the database, 0 unless the URL names one.
     package var database: Int
     /// From the first packet to the answered PING.
     package var connectTimeout: Duration

@@ -1,5 +1,6 @@
 /// Why a Redis command brought no answer. Callers of `get`, `set` and `delete` never see one.
 package struct RedisError: Error, Sendable, CustomStringConvertible {
+    /// What happened.
     package enum Code: Sendable, Hashable {
         /// There is no connection at present; `run()` is working on it.
         case notConnected
@@ -15,7 +16,9 @@ package struct RedisError: Error, Sendable, CustomStringConvertible {
         case connect
     }
 
+    /// What callers branch on.
     package let code: Code
+    /// For people; holds no values.
     package let message: String
 
     package init(_ code: Code, _ message: String) {

@@ -20,6 +20,7 @@ package indirect enum RedisReply: Sendable, Equatable {
         }
     }
 
+    /// The number of an integer answer, nil for anything else.
     package var integer: Int64? {
         if case .integer(let value) = self { value } else { nil }
     }

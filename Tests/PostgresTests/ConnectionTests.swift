@@ -74,9 +74,12 @@ struct ConnectionTests {
     @Test func `a session starts with the limits of D18 and in UTC`() async throws {
         try await Scratch.run { scratch in
             let results = try await scratch.pool.batch(
-                ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
+                [
+                    "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
                     "TimeZone",
-                ].map { Statement("SELECT current_setting('\($0)') AS value", [], isPrepared: false) })
+                ].map {
+                    Statement("SELECT current_setting('\($0)') AS value", [], isPrepared: false)
+                })
             let values = try results.map { try $0.rows[0].text("value") }
             #expect(values == ["5s", "2s", "5s", "UTC"])
         }
@@ -108,7 +111,9 @@ struct ConnectionTests {
             #expect(numbers == [1, 2, 3])
             await connection.close()
             #expect(!connection.isOpen)
-            let error = try await postgresError { try await connection.query(Statement("SELECT 1")) }
+            let error = try await postgresError {
+                try await connection.query(Statement("SELECT 1"))
+            }
             #expect(error.code == .closed)
         }
     }

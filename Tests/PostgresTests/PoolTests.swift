@@ -9,7 +9,11 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PoolTests {
     @Test func `a caller waits no longer than its limit for a connection`() async throws {
-        try await Scratch.run(sizeMax: 1, acquireTimeout: .milliseconds(50)) { scratch in
+        try await Scratch.run(sizeMax: 1, acquireTimeout: .milliseconds(500)) { scratch in
+            // Connecting may take longer on a busy machine.
+            try await eventually("the connection is open") {
+                try await scratch.pool.query(Statement("SELECT 0")).count == 1
+            }
             try await scratch.pool.transaction { tx in
                 try await tx.execute(Statement("SELECT 1"))
                 let error = try await postgresError {

@@ -55,7 +55,8 @@ struct TransactionTests {
                 synchronousCommit: false)
             let values = try await scratch.pool.transaction(options) { tx in
                 try await tx.pipeline([
-                    Statement("SHOW transaction_isolation"), Statement("SHOW transaction_read_only"),
+                    Statement("SHOW transaction_isolation"),
+                    Statement("SHOW transaction_read_only"),
                     Statement("SHOW lock_timeout"), Statement("SHOW synchronous_commit"),
                 ]).map { try $0.rows[0].text($0.rows[0].table.columns[0]) }
             }
@@ -267,7 +268,8 @@ struct TransactionTests {
             try await scratch.observer.transaction { holder in
                 try await holder.execute(Statement("SELECT a FROM t FOR UPDATE"))
                 let error = try await postgresError {
-                    try await scratch.pool.transaction(.init(lockTimeout: .milliseconds(20))) { tx in
+                    try await scratch.pool.transaction(.init(lockTimeout: .milliseconds(20))) {
+                        tx in
                         try await tx.execute(Statement("SELECT a FROM t FOR UPDATE"))
                     }
                 }

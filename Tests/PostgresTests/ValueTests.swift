@@ -24,7 +24,9 @@ struct ArrayTextTests {
 struct StatementTests {
     @Test func `a NUL in text is refused, not cut off`() {
         for parameter in [Parameter.text("a\0b"), .texts(["\0"]), .json("\0")] {
-            #expect(throws: PostgresError.self) { try Statement("SELECT $1", [parameter]).validate() }
+            #expect(throws: PostgresError.self) {
+                try Statement("SELECT $1", [parameter]).validate()
+            }
         }
         #expect(throws: PostgresError.self) { try Statement("SELECT 1\0; DROP").validate() }
     }

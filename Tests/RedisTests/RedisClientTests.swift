@@ -153,7 +153,7 @@ struct RedisClientTests {
                 #expect(elapsed < .milliseconds(500))
             }
             #expect(await code(client) == .breakerOpen)
-            // Still frozen, the connection is given up in the end, and none is made: PING is silent.
+            // Still frozen, the connection is given up, and none is made: PING is silent.
             try await eventually("the connection is given up") {
                 await code(client) == .notConnected
             }
