@@ -28,7 +28,8 @@ package struct InventoryApplication: Sendable {
         products = ProductStore(pool: durable.pool)
         cache = ProductCache(
             redis: redis, freshFor: configuration.productFresh,
-            keptFor: configuration.productStale, metrics: context.metrics)
+            keptFor: configuration.productStale, loadLimit: configuration.productLoad,
+            metrics: context.metrics)
     }
 
     package static func compose(_ context: ServiceContext) throws -> Composition {

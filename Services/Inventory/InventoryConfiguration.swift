@@ -14,6 +14,8 @@ package struct InventoryConfiguration: Sendable {
     package let productFresh: Duration
     /// How long it is shown, marked stale, while PostgreSQL is away.
     package let productStale: Duration
+    /// How long PostgreSQL may take while there is an older copy to show instead.
+    package let productLoad: Duration
 
     package static let apiPortKey = "MERCATO_PORT_INVENTORY"
     package static let operationsPortKey = "MERCATO_PORT_INVENTORY_OPS"
@@ -39,5 +41,8 @@ package struct InventoryConfiguration: Sendable {
         productStale = try environment.milliseconds(
             "MERCATO_PRODUCT_STALE_MS", default: .seconds(600),
             in: .seconds(1)...(.seconds(86_400)))
+        productLoad = try environment.milliseconds(
+            "MERCATO_PRODUCT_LOAD_MS", default: .milliseconds(500),
+            in: .milliseconds(10)...(.seconds(30)))
     }
 }

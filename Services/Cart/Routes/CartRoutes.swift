@@ -66,15 +66,27 @@ package struct CartRoutes: Sendable {
     }
 
     private struct LineBody: Decodable {
-        let quantity: Int
+        /// Any number, so that one too large for an integer is out of range, not malformed.
+        let quantity: JSONValue
+
+        func pieces() throws -> Int {
+            switch quantity {
+            case .integer(let value) where Cart.quantityRange.contains(Int(clamping: value)):
+                return Int(clamping: value)
+            case .double(let value) where value != value.rounded():
+                throw Problem.invalidField("/quantity", "The field must be a whole number.")
+            case .integer, .double:
+                throw CartError(
+                    .quantityOutOfRange, "The quantity must be between 1 and 99.")
+            default:
+                throw Problem.invalidField("/quantity", "The field must be a whole number.")
+            }
+        }
     }
 
     private func putLine(_ request: Request) async throws -> Response {
         let (customer, id) = (try request.customer(), try request.cartID())
-        let body = try request.decodeJSON(LineBody.self)
-        guard Cart.quantityRange.contains(body.quantity) else {
-            throw CartError(.quantityOutOfRange, "The quantity must be between 1 and 99.")
-        }
+        let quantity = try request.decodeJSON(LineBody.self).pieces()
         guard let sku = request.context.parameters["sku"].flatMap({ SKU($0) }) else {
             throw CartError(.unknownSKU, "There is no such product.")
         }
@@ -91,7 +103,7 @@ package struct CartRoutes: Sendable {
         }
         let linesMax = limits.linesMax
         let cart = try await store.change(id, of: customer) { cart in
-            try cart.put(sku, quantity: body.quantity, linesMax: linesMax)
+            try cart.put(sku, quantity: quantity, linesMax: linesMax)
         }
         await cache.forget(id)
         return try .json(200, await view(of: cart, for: request.context))

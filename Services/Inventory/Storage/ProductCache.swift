@@ -2,6 +2,7 @@ package import Basics
 import Foundation
 import Postgres
 package import Redis
+import Sockets
 package import Telemetry
 
 /// What a customer is shown, and how old it is.
@@ -32,18 +33,21 @@ package struct ProductCache: Sendable {
     private let redis: RedisClient
     private let freshFor: Duration
     private let keptFor: Duration
+    private let loadLimit: Duration
     private let now: @Sendable () -> WallTime
     private let hits: Counter
     private let misses: Counter
     private let staleHits: Counter
 
     package init(
-        redis: RedisClient, freshFor: Duration, keptFor: Duration, metrics: MetricsRegistry,
+        redis: RedisClient, freshFor: Duration, keptFor: Duration,
+        loadLimit: Duration = .milliseconds(500), metrics: MetricsRegistry,
         now: @escaping @Sendable () -> WallTime = { .now() }
     ) {
         self.redis = redis
         self.freshFor = freshFor
         self.keptFor = keptFor
+        self.loadLimit = loadLimit
         self.now = now
         func counter(_ result: String) -> Counter {
             metrics.counter(
@@ -58,7 +62,7 @@ package struct ProductCache: Sendable {
     /// The entry of a key, or what `load` gives. A failing `load` is answered from an old entry if
     /// there is one; otherwise its error is thrown.
     package func read(
-        _ key: String, load: () async throws -> [Product]
+        _ key: String, load: @escaping () async throws -> [Product]
     ) async throws -> Catalogue {
         let cached = await entry(key)
         let time = now()
@@ -68,16 +72,33 @@ package struct ProductCache: Sendable {
             return cached
         }
         misses.increment()
+        guard let cached else { return try await fresh(key, asOf: time, load) }
         do {
-            let fresh = Catalogue(products: try await load(), asOf: time, stale: false)
-            // An unknown SKU leaves no entry: a caller could fill Redis with names it makes up.
-            if !fresh.products.isEmpty { await store(fresh, key) }
-            return fresh
-        } catch let error as PostgresError {
-            guard error.isUnavailable, let cached else { throw error }
+            // Whoever has something to show does not wait as long as whoever has nothing.
+            return try await redis.loop.withTimeout(loadLimit) {
+                try await fresh(key, asOf: time, load)
+            }
+        } catch let error where Self.isAway(error) {
             staleHits.increment()
             return Catalogue(products: cached.products, asOf: cached.asOf, stale: true)
         }
+    }
+
+    private static func isAway(_ error: any Error) -> Bool {
+        switch error {
+        case is TimeoutError: true
+        case let error as PostgresError: error.isUnavailable
+        default: false
+        }
+    }
+
+    private func fresh(
+        _ key: String, asOf time: WallTime, _ load: () async throws -> [Product]
+    ) async throws -> Catalogue {
+        let fresh = Catalogue(products: try await load(), asOf: time, stale: false)
+        // An unknown SKU leaves no entry: a caller could fill Redis with names it makes up.
+        if !fresh.products.isEmpty { await store(fresh, key) }
+        return fresh
     }
 
     /// After an operator changed an article.
