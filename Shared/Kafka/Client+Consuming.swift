@@ -10,8 +10,8 @@ extension Client {
         guard result == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(result, "subscribe") }
     }
 
-    /// Takes the partitions on, in place of those it had. Reading starts at each one's offset, or at
-    /// the committed one where it is nil.
+    /// Takes the partitions on, in place of those it had. Reading starts at each one's offset, or
+    /// at the committed one where it is nil.
     func assign(_ positions: [(TopicPartition, Int64?)]) -> KafkaError? {
         let list = PartitionList(positions.map { ($0.0, $0.1 ?? Int64(RD_KAFKA_OFFSET_INVALID)) })
         return unsafe report("assign", list) { handle, list in

@@ -55,6 +55,14 @@ extension Client {
         return nil
     }
 
+    /// For tests: the library raises a fatal error by itself.
+    func simulateFatalError() {
+        unsafe withHandle { handle, _ in
+            _ = unsafe rd_kafka_test_fatal_error(
+                handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "simulated")
+        }
+    }
+
     /// The library reads keys and values through pointers that C declares mutable. An empty array
     /// has no address of its own, yet a null pointer would mean an absent value.
     private static func readOnly(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutableRawPointer? {

@@ -105,8 +105,8 @@ internal import Sockets
             RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR
             | RD_KAFKA_EVENT_REBALANCE
         unsafe rd_kafka_conf_set_events(list, events)
-        // While a client is being closed the library serves our queue itself, and would print what it
-        // finds there.
+        // While a client is being closed the library serves our queue itself, and would print the
+        // log lines that it finds there.
         unsafe rd_kafka_conf_set_log_cb(list, nil)
         return unsafe list
     }

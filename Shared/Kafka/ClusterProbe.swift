@@ -27,7 +27,9 @@ package enum ClusterProbe {
                 let client = try Client(.probe(configuration))
                 let cluster = try client.clusterID(deadline)
                 let place = TopicPartition(canaryTopic, 0)
-                let canary = try newest(of: Array(key.utf8), in: place, client, deadline)
+                let canary = try retrying(client, until: deadline) { () throws(KafkaError) in
+                    try newest(of: Array(key.utf8), in: place, client, deadline)
+                }
                 return .success(ClusterView(clusterID: cluster, canary: canary))
             } catch {
                 return .failure(error)
@@ -35,11 +37,29 @@ package enum ClusterProbe {
         }
     }
 
+    /// A broker that is starting knows a partition before its leader, and itself before its topics.
+    private static func retrying<T>(
+        _ client: Client, until deadline: Deadline, _ body: () throws(KafkaError) -> T
+    ) throws(KafkaError) -> T {
+        while true {
+            do throws(KafkaError) {
+                return try body()
+            } catch {
+                let isFinal = error.isFatal || error.code == .notAuthorized
+                if isFinal || deadline.remaining < pause { throw error }
+                _ = client.poll(milliseconds: Int32(clamping: pause.inMilliseconds))
+            }
+        }
+    }
+
+    /// Between two tries; an event of the client ends it early.
+    private static let pause: Duration = .milliseconds(100)
+
     private static func newest(
         of key: [UInt8], in place: TopicPartition, _ client: Client, _ deadline: Deadline
     ) throws(KafkaError) -> [UInt8]? {
         let (low, high) = try client.watermarks(
-            place, milliseconds: Int32(clamping: deadline.remaining.inMilliseconds))
+            place, milliseconds: Int32(clamping: max(1, deadline.remaining.inMilliseconds)))
         guard low < high else { return nil }
         if let error = client.assign([place], at: Int64(RD_KAFKA_OFFSET_BEGINNING)) { throw error }
         var found: [UInt8]?

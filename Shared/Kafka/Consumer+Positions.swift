@@ -54,7 +54,9 @@ extension Consumer {
     package func lag() -> [TopicPartition: Int64] {
         var result: [TopicPartition: Int64] = [:]
         for place in ledger.owned {
-            guard let end = client?.knownEnd(place), let next = ledger.handed(place) else { continue }
+            guard let end = client?.knownEnd(place), let next = ledger.handed(place) else {
+                continue
+            }
             result[place] = max(0, end - next)
         }
         return result
@@ -97,10 +99,10 @@ extension Consumer {
 
     private static let repositionDelay: Duration = .milliseconds(2)
 
-    /// A seek alone is not enough: the library ignores it, without an error, for a partition that it
-    /// does not read at that moment, which is one that was just assigned or that has no usable
-    /// offset. So the whole assignment is made again with explicit offsets. The seek before it marks
-    /// whatever is still queued for the old positions as outdated.
+    /// A seek alone is not enough: the library ignores it, without an error, for a partition that
+    /// it does not read at that moment: one that was just assigned, or that has no usable offset. So
+    /// the whole assignment is made again with explicit offsets. The seek before it marks whatever
+    /// is still queued for the old positions as outdated.
     private func reposition() {
         repositioning = nil
         let moving = ledger.moving

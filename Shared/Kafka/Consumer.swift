@@ -35,7 +35,8 @@ package actor Consumer {
     private var heartbeat: TimerToken?
     private var waiter: CheckedContinuation<ConsumerEvent, any Error>?
     private let received: Counter
-    let dropped: Counter
+    private let dropped: Counter
+    private let waiting: Gauge
 
     /// Events handled before other work of the loop gets its turn.
     private static let eventsPerTurn = 256
@@ -57,6 +58,9 @@ package actor Consumer {
             "kafka_consumer_dropped_total",
             help: "Records dropped because their partition was not owned.",
             labels: ["group": group])
+        waiting = metrics.gauge(
+            "kafka_consumer_lag_records", help: "Records that wait for their owner.",
+            labels: ["group": group, "topic": topics.joined(separator: ",")])
         let client = try Client(
             .consumer(configuration, group: group, instanceID: instanceID))
         try client.subscribe(topics)
@@ -109,7 +113,8 @@ package actor Consumer {
                 return .success(())
             }
         } catch {
-            logger.warning("kafka consumer did not close cleanly", ["cause": .init(describing: error)])
+            logger.warning(
+                "kafka consumer did not close cleanly", ["cause": .init(describing: error)])
         }
     }
 
@@ -132,6 +137,7 @@ package actor Consumer {
     /// poll for, so the loop polls now and then; it stops when the loop hangs, as it should.
     private func beat() {
         drain()
+        waiting.set(Double(lag().values.reduce(0, +)))
         heartbeat = loop.schedule(after: configuration.pollTimeout / 4) { [weak self] in
             self?.assumeIsolated { $0.beat() }
         }

@@ -68,7 +68,7 @@ struct ConsumerBuffer {
         return first
     }
 
-    /// Frees what was handed out, seldom enough that each record is moved a constant number of times.
+    /// Frees what was handed out, seldom enough that a record is moved only a few times.
     private mutating func compact() {
         guard head == items.count || (head > 512 && head * 2 > items.count) else { return }
         items.removeFirst(head)

@@ -17,8 +17,8 @@ internal import CKafka
         topics: [(name: String, partitions: Int32)]
     ) throws(KafkaError) {
         var text = [CChar](repeating: 0, count: 512)
-        // The broker needs some client to belong to; this one never connects anywhere, and its notice
-        // of that is of no interest.
+        // The broker needs some client to belong to; this one never connects anywhere, and its
+        // notice of that is of no interest.
         let configuration = unsafe rd_kafka_conf_new()
         unsafe rd_kafka_conf_set(configuration, "log_level", "4", &text, text.count)
         guard

@@ -57,9 +57,9 @@ package actor Producer {
         }
     }
 
-    /// Publishes records and awaits their delivery reports; one result per record, in order, each
-    /// the record's offset or why it failed. When the library refuses a record for a passing
-    /// reason, those after it are refused too, so that order within a key is kept.
+    /// Publishes records and awaits their delivery reports: one result per record, in order, each
+    /// the record's offset (-1 when the broker had it already) or why it failed. When the library
+    /// refuses a record for a passing reason, those after it are refused too, so that order within a key is kept.
     ///
     /// On cancellation it returns at once: records without a report fail with `.cancelled`, though
     /// they may still be written.
@@ -72,9 +72,13 @@ package actor Producer {
             return records.map { _ in .failure(error) }
         }
         let batch = table.open(count: records.count)
-        if let finished = enqueue(records, batch: batch, client: client) {
-            return finished.outcomes
+        let (finished, refusal) = enqueue(records, batch: batch, client: client)
+        if let refusal, refusal.isFatal {
+            let outcomes = (finished ?? table.giveUp(batch, refusal))?.outcomes
+            lose(refusal)
+            return outcomes ?? records.map { _ in .failure(refusal) }
         }
+        if let finished { return finished.outcomes }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiting[batch] = $0 }
         } onCancel: {
@@ -102,7 +106,7 @@ package actor Producer {
 
     private func enqueue(
         _ records: [ProducerRecord], batch: UInt, client: Client
-    ) -> DeliveryTable.Finished? {
+    ) -> (finished: DeliveryTable.Finished?, refusal: KafkaError?) {
         var refusal: KafkaError?
         var finished: DeliveryTable.Finished?
         for (index, record) in records.enumerated() {
@@ -122,7 +126,7 @@ package actor Producer {
             }
             if let refusal { finished = table.settle(token, .failure(refusal)) }
         }
-        return finished
+        return (finished, refusal)
     }
 
     private func cancel(_ batch: UInt) {
@@ -162,6 +166,17 @@ package actor Producer {
         }
     }
 
+    private func lose(_ error: KafkaError) {
+        guard case .open = state else { return }
+        logger.error("kafka producer lost its handle", ["cause": .init(describing: error)])
+        release(.lost, error)
+    }
+
+    /// For tests: as if the broker had ended this producer for good.
+    func simulateFatalError() {
+        if case .open(let client, _) = state { client.simulateFatalError() }
+    }
+
     /// Lets the handle go; the library's shutdown runs on a thread of its own.
     private func release(_ next: State, _ error: KafkaError) {
         if case .open(_, let watch?) = state { loop.cancel(watch) }
@@ -189,13 +204,16 @@ package actor Producer {
         switch event {
         case .deliveries(let reports):
             for report in reports {
-                if case .success = report.result { delivered.increment() } else { failed.increment() }
+                if case .success = report.result {
+                    delivered.increment()
+                } else {
+                    failed.increment()
+                }
                 if let finished = table.settle(report.token, report.result) { deliver(finished) }
             }
             if table.pending == 0 { idle.raise() }
         case .error(let error) where error.isFatal:
-            logger.error("kafka producer lost its handle", ["cause": .init(describing: error)])
-            release(.lost, error)
+            lose(error)
         case .error(let error), .partitionError(_, let error, _):
             logger.info("kafka producer error", ["cause": .init(describing: error)])
         case .log(let severity, let facility, let text):

@@ -11,7 +11,8 @@ import Testing
         try ServiceProcess.launch(
             name: "devbroker", kind: .devbroker, binaries: ServiceProcess.binaries(),
             environment: [
-                "MERCATO_PORT_BROKER": String(port), "MERCATO_PORT_DEVBROKER_OPS": String(operations),
+                "MERCATO_PORT_BROKER": String(port),
+                "MERCATO_PORT_DEVBROKER_OPS": String(operations),
             ],
             port: port, portKey: "MERCATO_PORT_BROKER", operationsPort: operations,
             log: ScratchFolder.make("devbroker") + "/devbroker.log")
@@ -23,7 +24,7 @@ import Testing
         let broker = try await ScratchBroker.start()
         let holder = try #require(PortHolder.find(broker.port)?.pid)
         let port = broker.port
-        let (exit, log) = try await Blocking.run { () -> (ExitStatus?, String) in
+        let (exit, log) = try await Blocking.run { () -> (NativeServers.ExitStatus?, String) in
             let launch = try launch(port: port, operations: FreePort.any())
             let child = try ChildProcess(launch)
             Watchdog.shared.watch(child.identity)
@@ -40,7 +41,7 @@ import Testing
     @Test func `it serves every topic, says once that it is ready, and ends with code 0`()
         async throws
     {
-        let (exit, log) = try await Blocking.run { () -> (ExitStatus?, [String]) in
+        let (exit, log) = try await Blocking.run { () -> (NativeServers.ExitStatus?, [String]) in
             let launch = try launch(port: FreePort.any(), operations: FreePort.any())
             let child = try ChildProcess(launch)
             Watchdog.shared.watch(child.identity)

@@ -1,8 +1,9 @@
 import Contracts
-import Kafka
 import Sockets
 import Support
 import Testing
+
+@testable import Kafka
 
 @Suite struct RestartTests {
     @Test func `a killed and restarted broker gets its producer and its consumer back`()
@@ -28,6 +29,21 @@ import Testing
             let later = (0..<60).map { "later-\($0)" }
             try await rig.publish(producer, later)
             _ = try await rig.read(consumer, later)
+            await producer.close()
+            await consumer.close()
+        }
+    }
+
+    @Test func `a fatal error costs the producer its handle, not its life`() async throws {
+        try await Rig.with { rig in
+            let producer = try rig.producer()
+            try await rig.publish(producer, ["before"])
+            await producer.simulateFatalError()
+            let results = await producer.send(Rig.records(["during"]))
+            if case .failure(let error) = results[0] { #expect(error.isRetriable) }
+            try await rig.publish(producer, ["after"])
+            let consumer = try rig.consumer("fatal")
+            _ = try await rig.read(consumer, ["before", "after"])
             await producer.close()
             await consumer.close()
         }

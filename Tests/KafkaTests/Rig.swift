@@ -12,7 +12,7 @@ struct Rig: Sendable {
     var configuration: KafkaConfiguration
 
     /// How long anything may take on a busy machine before the test fails.
-    static let patience: Duration = .seconds(40)
+    static let patience: Duration = .seconds(60)
 
     /// Runs a test on a loop of its own against a broker of its own.
     static func with(

@@ -9,7 +9,9 @@ import Testing
         try await Rig.with { rig in try await roundTrip(rig) }
     }
 
-    @Test func `an event wakes the loop: twenty hops take less than one sign of life`() async throws {
+    @Test func `an event wakes the loop: twenty hops take less than one sign of life`()
+        async throws
+    {
         try await Rig.with { rig in
             var rig = rig
             // The consumer polls by itself every 60 s, so only the eventfd can be this quick.
@@ -129,7 +131,8 @@ import Testing
             #expect(error.code == .messageTooLarge && error.isPermanent && !error.isRetriable)
             await producer.close()
             let afterwards = await producer.send(Rig.records(["late"]))
-            #expect(afterwards.allSatisfy { $0 == .failure(KafkaError(.closed, "the producer was closed")) })
+            let closed = KafkaError(.closed, "the producer was closed")
+            #expect(afterwards.allSatisfy { $0 == .failure(closed) })
         }
     }
 
