@@ -69,6 +69,8 @@ run() {
 
 stop_run() {
     local child=$1 code=$2 all tries=0 pid
+    # Nothing may cut this short, not even a process that is gone already.
+    set +e
     trap '' INT TERM HUP
     all=$(descendants "$child")
     kill -INT -- "-$child" 2>/dev/null
