@@ -120,7 +120,7 @@ final class PaymentFixture: Sendable {
                 do {
                     try await parts.runner.run()
                 } catch is CancellationError {
-                    // The end of the test's body.
+                    // Ignored: it is how the test's body ends the runner.
                 }
             }
             try await body()

@@ -124,7 +124,7 @@ actor OperationRunner: LongRunning {
                 try await postpone(operation, note)
             }
         } catch is CancellationError {
-            // The lease runs out and the next process replays the key.
+            // Ignored: the lease runs out and the next process replays the key.
         } catch {
             logger.warning(
                 "operation left to its lease",
