@@ -54,8 +54,8 @@ internal import Sockets
     }
 
     /// What a dead client leaves for the thread that buries it.
+    // Reason: the last reference is gone, so the burying thread is the only user.
     @safe private struct Remains: @unchecked Sendable {
-        // Reason: the last reference is gone, so the burying thread is the only user.
         let handle: OpaquePointer
         let queue: OpaquePointer
         /// Stays open until no library thread can write to it.

@@ -37,7 +37,9 @@ extension ClientEvent {
         case RD_KAFKA_EVENT_REBALANCE:
             let partitions = unsafe PartitionList.copy(rd_kafka_event_topic_partition_list(event))
             let kind = unsafe rd_kafka_event_error(event)
-            self = kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? .assign(partitions) : .revoke(partitions)
+            self =
+                kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
+                ? .assign(partitions) : .revoke(partitions)
         case RD_KAFKA_EVENT_OFFSET_COMMIT:
             let token = unsafe UInt(bitPattern: rd_kafka_event_opaque(event))
             let number = unsafe rd_kafka_event_error(event)

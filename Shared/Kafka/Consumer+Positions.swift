@@ -40,6 +40,7 @@ extension Consumer {
         note(client.pause(fresh))
     }
 
+    /// Delivers again what follows the last record that the owner was given.
     package func resume(_ places: [TopicPartition]) {
         let paused = places.filter { ledger.isPaused($0) }
         for place in paused { ledger.setPaused(place, false) }
@@ -100,9 +101,9 @@ extension Consumer {
     private static let repositionDelay: Duration = .milliseconds(2)
 
     /// A seek alone is not enough: the library ignores it, without an error, for a partition that
-    /// it does not read at that moment: one that was just assigned, or that has no usable offset. So
-    /// the whole assignment is made again with explicit offsets. The seek before it marks whatever
-    /// is still queued for the old positions as outdated.
+    /// it does not read at that moment (just assigned, or without a usable offset). So the whole
+    /// assignment is made again with explicit offsets. The seek before it marks whatever is still
+    /// queued for the old positions as outdated.
     private func reposition() {
         repositioning = nil
         let moving = ledger.moving

@@ -36,6 +36,7 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
         self.number = number
     }
 
+    /// The handle that reported it cannot be used again.
     package var isFatal: Bool { code == .fatal }
 
     /// The same record will fail again: the owner parks it instead of retrying.

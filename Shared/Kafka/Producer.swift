@@ -59,7 +59,8 @@ package actor Producer {
 
     /// Publishes records and awaits their delivery reports: one result per record, in order, each
     /// the record's offset (-1 when the broker had it already) or why it failed. When the library
-    /// refuses a record for a passing reason, those after it are refused too, so that order within a key is kept.
+    /// refuses a record for a passing reason, those after it are refused too, so that order within
+    /// a key is kept.
     ///
     /// On cancellation it returns at once: records without a report fail with `.cancelled`, though
     /// they may still be written.
@@ -95,8 +96,12 @@ package actor Producer {
         let limit = loop.schedule(after: configuration.closeTimeout) { self.idle.raise() }
         let deadline = ContinuousClock.now + configuration.closeTimeout
         while table.pending > 0, ContinuousClock.now < deadline {
-            // Cancelled: the caller's own deadline passed, so what is left is given up.
-            do { try await idle.wait() } catch { break }
+            do {
+                try await idle.wait()
+            } catch {
+                // The caller was cancelled: its own deadline passed, so what is left is given up.
+                break
+            }
         }
         loop.cancel(limit)
         release(.closed, KafkaError(.closed, "the producer was closed"))

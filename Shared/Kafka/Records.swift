@@ -65,6 +65,7 @@ package struct ConsumedRecord: Sendable {
         self.generation = generation
     }
 
+    /// Where the record was read, as `Consumer.store` and `seek` take it.
     package var topicPartition: TopicPartition { TopicPartition(topic, partition) }
 
     /// The first value of a header, or nil.
