@@ -38,7 +38,7 @@ struct ServiceGroup: Sendable {
                 try await group.waitForAll()
             }
         } catch is CancellationError where Task.isCancelled {
-            // The way a group ends.
+            // Ignored: this is the way a group ends.
         }
     }
 

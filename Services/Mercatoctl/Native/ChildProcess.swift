@@ -108,12 +108,14 @@ extension ProcessIdentity {
         let patience = Interruption()
         var status: Int32 = 0
         signal(number)
-        // Ignored (both): a switch of our own is never tripped. Our own zombie is collected.
+        // Ignored: a switch of our own is never tripped.
         _ = try? patience.poll(within: limit, every: .milliseconds(10)) { !isRunning }
         if isRunning {
             signal(SIGKILL, wholeGroup: true)
+            // Ignored: as above.
             _ = try? patience.poll(within: .seconds(5), every: .milliseconds(10)) { !isRunning }
         }
+        // Collects our own zombie.
         waitpid(pid, &status, WNOHANG)
         return !isRunning
     }
