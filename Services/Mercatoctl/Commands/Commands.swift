@@ -41,7 +41,7 @@ struct Commands {
 
     private func up() async throws {
         let began = ContinuousClock.now
-        if try await stack.up() {
+        if try await stack.up() != .ranAlready {
             let seconds = Progress.seconds(ContinuousClock.now - began)
                 .trimmingCharacters(in: .whitespaces)
             terminal.line("Mercato is up after \(seconds) s: \(settings.publicURL)/")

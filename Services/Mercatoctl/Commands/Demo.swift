@@ -9,8 +9,9 @@ extension Commands {
     /// at a terminal; otherwise, and with `ONCE=1`, ends what it started.
     func demo(once: Bool) async throws -> ExitCode {
         let once = once || ["1", "true", "yes"].contains(settings.environment["ONCE"] ?? "")
-        let startedHere = try await stack.up()
-        if !startedHere { terminal.line("Mercato is running already; only walking") }
+        let start = try await stack.up()
+        let startedHere = start == .startedAll
+        if start == .ranAlready { terminal.line("Mercato is running already; only walking") }
         do {
             let passed = try await walk()
             let stays = startedHere && !once && Terminal.isInteractive

@@ -1,17 +1,17 @@
-import Basics
+package import Basics
 import HTTP
 import HTTPClient
-import Sockets
+package import Sockets
 import Telemetry
 
 /// `HTTPCalls` over the project's own HTTP client.
-struct ClientCalls: HTTPCalls {
+package struct ClientCalls: HTTPCalls {
     private let client: Client
 
     /// An answer longer than this is an error; audits and events are streamed instead.
     private static let answerBytesMax = 4 << 20
 
-    init(loop: EventLoop) {
+    package init(loop: EventLoop) {
         var configuration = ClientConfiguration()
         // Placing an order waits for Cart, Inventory and a database; the gateway has the last word.
         configuration.requestTimeout = .seconds(15)
@@ -20,7 +20,7 @@ struct ClientCalls: HTTPCalls {
             logger: Logger(service: "mercatoctl", sink: DiscardingSink()))
     }
 
-    func call(
+    package func call(
         _ method: String, _ url: String, headers: [String: String], body: [UInt8]?
     ) async throws -> HTTPAnswer {
         let request = ClientRequest(
@@ -35,7 +35,7 @@ struct ClientCalls: HTTPCalls {
         }
     }
 
-    func stream(
+    package func stream(
         _ url: String, headers: [String: String], limit: Deadline,
         _ piece: (_ bytes: [UInt8]) async throws -> Bool
     ) async throws -> Int {

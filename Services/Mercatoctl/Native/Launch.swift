@@ -53,6 +53,14 @@ package struct Launch: Sendable, Codable, Equatable {
         self.stopSeconds = stopSeconds
     }
 
+    /// Whether it serves but says that something it needs is missing. Blocks for at most a second.
+    package func isDegraded() -> Bool {
+        guard case .answers(let port, let path) = readiness,
+            let answer = SocketProbe.status(port: port, path: path)
+        else { return false }
+        return answer.body.contains("\"degraded\"")
+    }
+
     /// The last lines of what it said, in both its logs.
     package func logTail(lines: Int = 15) -> [String] {
         (ownLog.map { Folders.tail($0, lines: lines) } ?? []) + Folders.tail(log, lines: lines)

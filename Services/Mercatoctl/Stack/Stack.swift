@@ -17,10 +17,16 @@ package struct Stack: Sendable {
         try StackFile.load(settings.stackFile)
     }
 
+    /// What `up` found and did.
+    package enum Start: Sendable {
+        case ranAlready
+        /// Some processes ran before: the stack is not the caller's alone.
+        case completed
+        case startedAll
+    }
+
     /// Brings up what is not running.
-    ///
-    /// - Returns: whether anything had to be started.
-    package func up() async throws(CommandFailure) -> Bool {
+    package func up() async throws(CommandFailure) -> Start {
         let lock = try await locked()
         defer { withExtendedLifetime(lock) {} }
         var file = try file() ?? StackFile(
@@ -29,7 +35,7 @@ package struct Stack: Sendable {
         file.entries = file.running
         let plan: StackPlan
         do { plan = try StackPlan(settings) } catch { throw StackStarter.failure(error) }
-        if plan.steps.allSatisfy({ file.entry($0.launch.name) != nil }) { return false }
+        if plan.steps.allSatisfy({ file.entry($0.launch.name) != nil }) { return .ranAlready }
         if before == 0 {
             file = StackFile(publicURL: settings.publicURL, adminURL: settings.adminURL)
         } else {
@@ -40,7 +46,7 @@ package struct Stack: Sendable {
         let starter = StackStarter(
             settings, file: file, interruption: interruption, progress: progress)
         try await starter.start(plan)
-        return true
+        return before == 0 ? .startedAll : .completed
     }
 
     /// Ends everything; keeps the data.

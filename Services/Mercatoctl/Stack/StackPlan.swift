@@ -8,6 +8,8 @@ package struct StackPlan: Sendable {
 
     package var steps: [StartStep] { groups.flatMap(\.steps) }
 
+    package init(groups: [StartGroup]) { self.groups = groups }
+
     /// Makes the folders and secrets; starts nothing.
     package init(_ settings: StackSettings) throws(NativeError) {
         try Self.makeFolders(settings)

@@ -28,6 +28,7 @@ package final class StackStarter: Sendable {
         do {
             try refuseTakenPorts(plan)
             for group in plan.groups { try await start(group) }
+            try await settle(plan)
         } catch {
             await takeBack()
             throw Self.failure(error)
@@ -92,6 +93,23 @@ package final class StackStarter: Sendable {
         }
         try child.waitUntilReady(within: step.readyWithin, interruption: interruption)
         try step.finish(interruption)
+    }
+
+    /// A service is ready before it has found its broker (it says so as "degraded"); orders would wait
+    /// for that, so we wait first. A broker that stays away is a warning: the stack serves without.
+    private func settle(_ plan: StackPlan) async throws {
+        let services = plan.steps.map(\.launch).filter { $0.kind == .service }
+        let interruption = interruption
+        let degraded = try await Blocking.run { () throws(NativeError) -> [String] in
+            var waiting = services
+            _ = try interruption.poll(within: .seconds(15), every: .milliseconds(100)) {
+                waiting.removeAll { !$0.isDegraded() }
+                return waiting.isEmpty
+            }
+            return waiting.map(\.name)
+        }
+        guard !degraded.isEmpty else { return }
+        progress.line("ready, but degraded: \(degraded.joined(separator: ", ")); see mercatoctl status")
     }
 
     private func takeBack() async {

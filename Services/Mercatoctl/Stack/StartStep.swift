@@ -25,4 +25,9 @@ package struct StartGroup: Sendable {
     package let steps: [StartStep]
     /// Run when all of them are ready (topics). Blocks.
     package var finish: @Sendable (Interruption) throws -> Void = { _ in }
+
+    package init(title: String, steps: [StartStep]) {
+        self.title = title
+        self.steps = steps
+    }
 }
