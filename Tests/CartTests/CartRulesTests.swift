@@ -84,7 +84,8 @@ import Testing
         #expect(cart.lines == [CartLine(sku: lamp, quantity: 5)])
     }
 
-    @Test mutating func `a confirmed order moves the version of a cart that was emptied meanwhile`() {
+    @Test mutating func `a confirmed order moves the version of a cart that was emptied meanwhile`()
+    {
         _ = cart.remove(lamp)
         _ = cart.remove(stool)
         let changes = cart.settleConfirmed([CartLine(sku: stool, quantity: 2)])

@@ -28,7 +28,8 @@ import Testing
             cartVersion: version, reason: "no_stock")
     }
 
-    @Test func `OrderConfirmed takes out what was ordered and leaves what came since`() async throws {
+    @Test func `OrderConfirmed takes out what was ordered and leaves what came since`() async throws
+    {
         try await CartHarness.run { shop in
             let (customer, order) = (CustomerID.make(), OrderID.make())
             let cart = try await shop.open(customer)

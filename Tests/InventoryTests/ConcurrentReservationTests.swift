@@ -14,7 +14,8 @@ import Testing
         stool = try #require(SKU("STOOL-2"))
     }
 
-    @Test func `forty orders for the last ten pieces get exactly ten (invariant 14)`() async throws {
+    @Test func `forty orders for the last ten pieces get exactly ten (invariant 14)`() async throws
+    {
         let lamp = lamp
         try await InventoryHarness.run(connections: 16) { inventory in
             try await inventory.article(lamp, pieces: 10)

@@ -16,7 +16,9 @@ import Testing
         stool = try #require(SKU("STOOL-2"))
     }
 
-    @Test func `Reserve holds every line, and its reply copies step and step sequence`() async throws {
+    @Test func `Reserve holds every line, and its reply copies step and step sequence`()
+        async throws
+    {
         let (lamp, stool) = (lamp, stool)
         try await InventoryHarness.run { inventory in
             try await inventory.article(lamp, pieces: 5)

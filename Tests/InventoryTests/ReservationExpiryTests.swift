@@ -24,7 +24,8 @@ import Testing
             logger: QuietLog.logger(), metrics: inventory.metrics, scanInterval: .seconds(1))
     }
 
-    @Test func `a hold past its time is freed, and the order is told without a step`() async throws {
+    @Test func `a hold past its time is freed, and the order is told without a step`() async throws
+    {
         let lamp = lamp
         try await InventoryHarness.run { inventory in
             try await inventory.article(lamp, pieces: 5)

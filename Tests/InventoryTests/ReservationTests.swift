@@ -45,7 +45,8 @@ private let stool = SKU("STOOL-2")
                 == .change(to: held, move: .hold, answer: .reserved))
     }
 
-    @Test func `Reserve on NONE is rejected with what was seen when a piece is missing (invariant 16)`()
+    @Test
+    func `Reserve on NONE is rejected with what was seen when a piece is missing (invariant 16)`()
         throws
     {
         let sku = try #require(lamp)

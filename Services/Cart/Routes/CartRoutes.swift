@@ -45,7 +45,8 @@ package struct CartRoutes: Sendable {
         let customer = try request.customer()
         let (cart, isNew) = try await store.open(
             for: customer, newID: .make(using: random))
-        var response = try Response.json(isNew ? 201 : 200, await view(of: cart, for: request.context))
+        var response = try Response.json(
+            isNew ? 201 : 200, await view(of: cart, for: request.context))
         response.headers["location"] = "/v1/carts/\(cart.id)"
         return response
     }

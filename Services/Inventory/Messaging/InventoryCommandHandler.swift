@@ -18,7 +18,8 @@ package struct InventoryCommandHandler: MessageHandler {
     private let metrics: MetricsRegistry
     private let random: RandomSource
 
-    package init(store: ReservationStore, metrics: MetricsRegistry, random: RandomSource = .system) {
+    package init(store: ReservationStore, metrics: MetricsRegistry, random: RandomSource = .system)
+    {
         self.store = store
         self.metrics = metrics
         self.random = random
@@ -85,7 +86,8 @@ package struct InventoryCommandHandler: MessageHandler {
     private func check(_ envelope: Envelope, is step: Step) throws {
         guard envelope.step == step, envelope.stepSequence != nil else {
             throw Poison(
-                .invariant, code: "step_mismatch", "\(envelope.type) must name step \(step.rawValue)")
+                .invariant, code: "step_mismatch",
+                "\(envelope.type) must name step \(step.rawValue)")
         }
     }
 
