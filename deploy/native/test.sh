@@ -23,14 +23,14 @@ tests() { "$swift" test --skip-build --disable-xctest --scratch-path "$scratch" 
 run tests "$@"
 status=$?
 
-# One line for each test that ended; suites and the run as a whole have lines of their own.
-count() { grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test run ' | grep -cE "$1"; }
-passed=$(count ' passed after ')
-failed=$(count ' failed after ')
-skipped=$(count ' skipped')
+# One line for each test that ended; cases of a test, suites and the run have lines of their own.
+ended() { grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test (run|case) ' | grep -E "$1"; }
+passed=$(ended ' passed after ' | wc -l)
+failed=$(ended ' failed after ' | wc -l)
+skipped=$(ended ' skipped' | wc -l)
 say ""
-grep -E '^[^ ]+ +Test ' "$log" | grep -E ' skipped' | sed -E 's/^[^ ]+ +Test /skipped: /' | sort -u
-grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test run ' | grep -E ' failed after ' | sed -E 's/^[^ ]+ +Test /failed:  /' | sort -u
+ended ' skipped' | sed -E 's/^[^ ]+ +Test /skipped: /' | sort -u
+ended ' failed after ' | sed -E 's/^[^ ]+ +Test /failed:  /' | sort -u
 say "build $built s, tests $((SECONDS - began - built)) s"
 say "$passed passed, $failed failed, $skipped skipped"
 if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then fail 1 "no test ran"; fi
