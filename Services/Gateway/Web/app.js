@@ -47,9 +47,17 @@ function keeper(open) {
   let storage = null;
   try { storage = open(); } catch { storage = null; }
   return {
-    get: (key) => { try { return JSON.parse(storage?.getItem(key) ?? "null") ?? memory.get(key) ?? null; } catch { return null; } },
-    set: (key, value) => { memory.set(key, value); try { storage?.setItem(key, JSON.stringify(value)); } catch { /* kept in memory */ } },
-    drop: (key) => { memory.delete(key); storage?.removeItem(key); },
+    get(key) {
+      try { return JSON.parse(storage?.getItem(key) ?? "null") ?? memory.get(key) ?? null; } catch { return null; }
+    },
+    set(key, value) {
+      memory.set(key, value);
+      try { storage?.setItem(key, JSON.stringify(value)); } catch { /* Ignored: kept in memory. */ }
+    },
+    drop(key) {
+      memory.delete(key);
+      storage?.removeItem(key);
+    },
   };
 }
 const kept = keeper(() => localStorage);
@@ -244,7 +252,7 @@ const reasons = {
   cancelled_by_customer: "You cancelled it. You were not charged.",
 };
 const statusOf = { OrderConfirmed: "CONFIRMED", OrderCancelled: "CANCELLED" };
-const statusWord = { PENDING: "In progress", CONFIRMED: "Confirmed", CANCELLED: "Cancelled" };
+const statusWords = { PENDING: "In progress", CONFIRMED: "Confirmed", CANCELLED: "Cancelled" };
 
 /** "PaymentRefunded" → "Payment refunded.": for steps that are newer than this page. */
 const plain = (type) => type.replace(/(?!^)([A-Z])/g, (letter) => " " + letter.toLowerCase()) + ".";
@@ -420,8 +428,9 @@ async function sendLine(id, sku, quantity, before) {
 
 function makeLine(sku) {
   const step = (by) => () => setQuantity(sku, quantityOf(sku) + by);
-  const button = (name, text, label, action) =>
-    make("button", { type: "button", text, "aria-label": label, "data-testid": `${name}-${sku}`, on: { click: action } });
+  const button = (mark, text, label, action) => make("button", {
+    type: "button", text, "aria-label": label, "data-testid": `${mark}-${sku}`, on: { click: action },
+  });
   const parts = {
     name: make("span", { class: "line-name" }), price: make("b", { class: "line-price" }),
     quantity: make("output", { "data-testid": `quantity-${sku}` }), hint: make("p", { class: "hint", hidden: "" }),
@@ -578,7 +587,7 @@ function openOrder({ id, status, cartVersion = null, isNew = false, ...order }) 
   element("order").dataset.status = "PENDING";
   element("order").dataset.order = id;
   write(element("order-title"), `Order ${shortID(id)}`);
-  write(element("order-status"), statusWord.PENDING);
+  write(element("order-status"), statusWords.PENDING);
   summarize(id, order);
   element("timeline").replaceChildren();
   element("order-result").hidden = true;
@@ -628,7 +637,8 @@ function showStep({ seq, type, at, detail = {} }) {
   const [say, next] = steps[type] ?? [() => plain(type), "Working on it…"];
   element("timeline").append(
     make("li", { "data-testid": `step-${type}`, "data-type": type, "data-kind": kindOf(type) },
-      make("span", { class: "say", text: say(detail ?? {}) }), make("time", { datetime: at, text: `+${time - shop.firstAt} ms` })));
+      make("span", { class: "say", text: say(detail ?? {}) }),
+      make("time", { datetime: at, text: `+${time - shop.firstAt} ms` })));
   write(element("order-next"), next);
   if (!(type in statusOf)) return false;
   endOrder(statusOf[type], detail?.reason);
@@ -642,7 +652,7 @@ async function endOrder(status, reason) {
   const order = shop.open;
   const isConfirmed = status === "CONFIRMED";
   element("order").dataset.status = status;
-  write(element("order-status"), statusWord[status]);
+  write(element("order-status"), statusWords[status]);
   element("order-result").hidden = false;
   write(element("order-verdict"), status);
   write(element("order-reason"), isConfirmed ? "Thank you! It is paid and on its way."
@@ -666,14 +676,18 @@ async function showOrders() {
   const newestFirst = [...orders].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
   element("orders-empty").hidden = orders.length > 0;
   element("orders-list").replaceChildren(...newestFirst.slice(0, 20).map((order) =>
-    make("li", {},
-      make("button", {
-        type: "button", "data-testid": `order-row-${order.id}`, "data-status": order.status,
-        on: { click: () => openOrder(order) },
-      },
-        make("span", { class: "fine", text: `${shortID(order.id)} · ${new Date(order.created_at).toLocaleTimeString("en-IE", { hour: "2-digit", minute: "2-digit" })}` }),
-        make("b", { text: price(order.total) }),
-        make("span", { class: "badge", "data-status": order.status, text: statusWord[order.status] ?? order.status })))));
+    make("li", {}, orderButton(order))));
+}
+
+function orderButton(order) {
+  const { id, status, total, created_at: createdAt } = order;
+  const time = new Date(createdAt).toLocaleTimeString("en-IE", { hour: "2-digit", minute: "2-digit" });
+  return make("button", {
+    type: "button", "data-testid": `order-row-${id}`, "data-status": status, on: { click: () => openOrder(order) },
+  },
+    make("span", { class: "fine", text: `${shortID(id)} · ${time}` }),
+    make("b", { text: price(total) }),
+    make("span", { class: "badge", "data-status": status, text: statusWords[status] ?? status }));
 }
 
 // ---------------------------------------------------------------- start
