@@ -113,7 +113,8 @@ targets += service(
         "Telemetry", "Resilience", "Basics",
     ], embeds: ["Web"])
 targets += service("Cart", durable + ["Redis"], embeds: ["Migrations"])
-targets += service("Order", durable + ["Saga"], embeds: ["Migrations"])
+targets += service(
+    "Order", durable + ["Saga"], embeds: ["Migrations"], main: ["Configuration"])
 targets += service("Inventory", durable + ["Redis"], embeds: ["Migrations"])
 targets += service("Payment", durable, embeds: ["Migrations"])
 targets += service(

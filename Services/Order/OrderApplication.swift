@@ -68,7 +68,13 @@ package struct OrderApplication: Sendable {
         let audit = AuditRoute(
             service: "order", pool: durable.pool,
             tables: [
-                .whole("orders", orderedBy: "order_id"),
+                // All of it but the card token.
+                .init(
+                    "orders",
+                    """
+                    SELECT order_id, customer_id, client_request_id, cart_id, cart_version, total_minor,
+                        currency, lines_hash, created_at FROM orders ORDER BY order_id
+                    """),
                 .whole("order_lines", orderedBy: "order_id, sku"),
                 .whole("saga_instances", orderedBy: "order_id, saga_type"),
                 .whole("saga_log", orderedBy: "order_id, saga_type, seq"),

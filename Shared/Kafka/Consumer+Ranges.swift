@@ -3,14 +3,26 @@ internal import CKafka
 
 /// What waits for a group in a partition.
 package struct PartitionRange: Sendable, Equatable {
-    /// Where the group goes on: its committed offset, else the log's start.
-    package let position: Int64
+    /// The group's committed offset; nil when it has none.
+    package let committed: Int64?
+    /// The offset of the first record that is still there.
+    package let start: Int64
     /// The offset after the last record.
     package let end: Int64
 
-    package init(position: Int64, end: Int64) {
-        self.position = position
+    package init(committed: Int64?, start: Int64, end: Int64) {
+        self.committed = committed
+        self.start = start
         self.end = end
+    }
+
+    /// Where the group goes on.
+    package var position: Int64 { committed ?? start }
+
+    /// The group knew records that this log does not have: its tail is gone, or its beginning was
+    /// dropped before we read it (D9).
+    package var isOutOfRange: Bool {
+        committed.map { $0 > end || $0 < start } ?? false
     }
 }
 
@@ -30,8 +42,8 @@ extension Consumer {
                 for place in places {
                     let left = Int32(clamping: max(1, deadline.remaining.inMilliseconds))
                     let (low, high) = try client.watermarks(place, milliseconds: left)
-                    let position = committed[place].map { max(low, $0) } ?? low
-                    ranges[place] = PartitionRange(position: position, end: high)
+                    ranges[place] = PartitionRange(
+                        committed: committed[place], start: low, end: high)
                 }
             } catch {
                 return .failure(error)

@@ -97,10 +97,7 @@ package actor TopicConsumer {
                 connected(true)
                 try await process(records, from: consumer)
             case .resetRequired(let partition):
-                // No offset, or one that is not in the log: everything is read again, and the
-                // inbox drops what was handled (D9). The broker's identity decides the rest.
-                await consumer.seekToStart([partition])
-                epochs.suspect()
+                try await startOver(partition, of: consumer)
             case .disconnected:
                 connected(false)
                 epochs.suspect()
@@ -110,6 +107,20 @@ package actor TopicConsumer {
                     "consumer reports an error",
                     ["topic": .string(topic.name), "error": .string("\(error)")])
             }
+        }
+    }
+
+    /// No offset, or one that is not in the log: everything is read again, and the inbox drops what
+    /// was handled. A group without an offset is new; one whose offset the log does not have lost
+    /// records, and that is a new epoch although the broker looks the same (D9).
+    private func startOver(_ partition: TopicPartition, of consumer: Consumer) async throws {
+        let range = try await consumer.ranges([partition])[partition]
+        await consumer.seekToStart([partition])
+        if range?.isOutOfRange == true {
+            logger.warning("offset out of range", ["partition": .string("\(partition)")])
+            await epochs.reportOutOfRange()
+        } else {
+            epochs.suspect()
         }
     }
 

@@ -55,8 +55,9 @@ struct PortHolder: Sendable, Equatable {
     }
 
     private static func text(of path: String) -> String? {
+        // `FileManager.contents` takes the first short read for the end, which /proc gives early.
         // Ignored: a file of /proc that cannot be read has nothing to say.
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        guard let data = try? FileHandle(forReadingAtPath: path)?.readToEnd() else { return nil }
         return String(decoding: data, as: UTF8.self)
     }
 }
@@ -75,4 +76,9 @@ struct PortInUse: ExitCoded, CustomStringConvertible {
             holder.map { "process \($0.pid) (\($0.command))" } ?? "a process of another user"
         return "\(key): port \(port) is in use by \(who)"
     }
+}
+
+/// The error of a program whose port is taken, naming who holds it; exit code 4.
+package func portInUse(_ port: Int, key: String) -> any ExitCoded {
+    PortInUse(key: key, port: port, holder: PortHolder.find(port: port))
 }

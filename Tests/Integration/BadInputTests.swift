@@ -71,12 +71,12 @@ extension WholeStackTests {
         try await withShop { stack, shop in
             let customer = UniqueID.v7()
             let cart = try await shop.cart(customer, "NOTEBOOK-A5")
-            let before = try await stack.audit("order", "orders").count
+            let before = try await stack.orderCount()
             let answer = try await bad.send(shop, customer, cart)
             #expect(answer.status == bad.status, "\(answer.text)")
             #expect(answer.code == bad.code, "\(answer.text)")
             #expect(answer.headers["content-type"] == "application/problem+json")
-            let after = try await stack.audit("order", "orders").count
+            let after = try await stack.orderCount()
             #expect(after == before)
             let seen = try await shop.call("GET", "/v1/carts/\(cart)", as: customer)
             #expect((seen.json["lines"] as? [any Sendable])?.count == 1)

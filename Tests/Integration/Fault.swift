@@ -44,14 +44,17 @@ enum Fault {
                 return PlacedOrder(customer: customer, cart: cart, id: id)
             }
             group.addTask {
-                try await eventually(
-                    "\(margin) of \(orders) ended", within: .seconds(30), every: .milliseconds(20)
-                ) {
-                    let ended = try await stack.confirmed(among: placed)
-                    if ended > orders - margin {
-                        throw StackFailure("too fast: \(ended) of \(orders) had ended already")
+                try await stack.withOrderDatabase { pool in
+                    try await eventually(
+                        "\(margin) of \(orders) ended", within: .seconds(30),
+                        every: .milliseconds(10)
+                    ) {
+                        let ended = try await placed.confirmed(in: pool)
+                        if ended > orders - margin {
+                            throw StackFailure("too fast: \(ended) of \(orders) had ended")
+                        }
+                        return ended >= margin
                     }
-                    return ended >= margin
                 }
                 try await fault()
             }

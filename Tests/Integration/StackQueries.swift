@@ -2,16 +2,21 @@ import Basics
 import Foundation
 import Mercatoctl
 import NativeServers
+import Postgres
 import Support
 
 /// What tests ask the stack beyond the public API, through the admin port as an operator would.
 extension WholeStack {
+    /// The largest audit read, in bytes: the stack's whole life in these tests.
+    private static let auditBytesMax = 256 << 20
+
     private func admin(_ method: String, _ path: String, body: String? = nil) async throws
         -> ShopClient.Answer
     {
         let url = adminURL
         return try await TestLoop.run { loop in
-            try await ShopClient(url, loop: loop).call(method, path, body: body)
+            try await ShopClient(url, loop: loop).call(
+                method, path, body: body, answerBytesMax: Self.auditBytesMax)
         }
     }
 
@@ -56,11 +61,33 @@ extension WholeStack {
         return (captures.count, captures.reduce(0) { $0 + ($1["amount_minor"] as? Int ?? 0) })
     }
 
-    /// How many of these orders are confirmed, by one query instead of fifty requests.
-    func confirmed(among orders: [PlacedOrder]) async throws -> Int {
-        let ids = Set(orders.map(\.id))
-        return try await audit("order", "saga_instances").count {
-            $0["state"] as? String == "CONFIRMED" && ids.contains($0["order_id"] as? String ?? "")
+    /// Orders ever placed, straight from Order's database.
+    func orderCount() async throws -> Int64 {
+        try await withOrderDatabase { pool in
+            try await pool.query(Statement("SELECT count(*) AS n FROM orders"))[0].integer("n")
+        }
+    }
+
+    /// A pool on Order's database, for questions that a test asks many times.
+    func withOrderDatabase<Value: Sendable>(
+        _ body: @escaping @Sendable (Pool) async throws -> Value
+    ) async throws -> Value {
+        guard let conninfo = try launch("order").environment["MERCATO_DATABASE_URL"] else {
+            throw StackFailure("order was started without a database")
+        }
+        return try await TestLoop.run { loop in
+            let pool = Pool(
+                configuration: PoolConfiguration(
+                    conninfo: Secret(conninfo), sizeMax: 2, minimum: 0), loop: loop,
+                logger: QuietLog.logger(), metrics: QuietLog.metrics())
+            do {
+                let value = try await body(pool)
+                await pool.close()
+                return value
+            } catch {
+                await pool.close()
+                throw error
+            }
         }
     }
 
@@ -73,6 +100,18 @@ extension WholeStack {
         }
         return text.split(separator: "\n").filter { $0.contains("hit") && !$0.hasPrefix("#") }
             .compactMap { Double($0.split(separator: " ").last ?? "") }.reduce(0, +)
+    }
+}
+
+extension [PlacedOrder] {
+    /// How many of these orders are confirmed.
+    func confirmed(in pool: Pool) async throws -> Int {
+        let ids = compactMap { UniqueID($0.id) }
+        let rows = try await pool.query(
+            Statement(
+                "SELECT count(*) AS n FROM saga_instances WHERE state = 'CONFIRMED' AND order_id = ANY($1)",
+                [.ids(ids)]))
+        return Int(try rows[0].integer("n"))
     }
 }
 

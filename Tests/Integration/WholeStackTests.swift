@@ -98,9 +98,9 @@ import Testing
         async throws
     {
         try await withShop { stack, shop in
-            try await stack.arm("F9", "kill")
             try await Fault.under50(in: stack, shop) {
                 let payment = try stack.process("payment")
+                try await stack.arm("F9", "kill")
                 try await eventually("payment died at F9", within: .seconds(20)) {
                     !payment.isRunning
                 }

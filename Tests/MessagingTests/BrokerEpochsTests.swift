@@ -124,3 +124,13 @@ import Testing
         }
     }
 }
+
+@Suite struct PartitionRangeTests {
+    @Test func `a group whose offset the log does not have is out of range, a new group is not`() {
+        #expect(PartitionRange(committed: 12, start: 0, end: 10).isOutOfRange)
+        #expect(PartitionRange(committed: 3, start: 5, end: 10).isOutOfRange)
+        #expect(!PartitionRange(committed: 10, start: 0, end: 10).isOutOfRange)
+        #expect(!PartitionRange(committed: nil, start: 5, end: 10).isOutOfRange)
+        #expect(PartitionRange(committed: nil, start: 5, end: 10).position == 5)
+    }
+}

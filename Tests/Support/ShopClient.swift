@@ -1,7 +1,7 @@
 package import Basics
 import Foundation
 import HTTP
-package import HTTPClient
+import HTTPClient
 package import Sockets
 import Telemetry
 
@@ -41,7 +41,7 @@ package struct ShopClient: Sendable {
 
     package func call(
         _ method: String, _ path: String, as customer: UniqueID? = nil, body: String? = nil,
-        headers: [String: String] = [:]
+        headers: [String: String] = [:], answerBytesMax: Int = 1 << 20
     ) async throws -> Answer {
         var fields = Headers()
         if let customer { fields["authorization"] = "Bearer demo-\(customer)" }
@@ -51,7 +51,7 @@ package struct ShopClient: Sendable {
             ClientRequest(
                 method: Method(method), url: url + path, headers: fields,
                 body: Array((body ?? "").utf8)))
-        let bytes = try await response.body.collect()
+        let bytes = try await response.body.collect(upTo: answerBytesMax)
         var seen: [String: String] = [:]
         for field in response.headers.fields { seen[field.name] = field.value }
         return Answer(status: response.status, headers: seen, body: bytes)

@@ -92,6 +92,14 @@ package final class WholeStack: Sendable {
         return entry.process
     }
 
+    /// How a process was started: program, environment, ports.
+    package func launch(_ name: String) throws -> Launch {
+        guard let entry = try StackFile.load(settings.stackFile)?.entry(name) else {
+            throw StackFailure("there is no process \(name)")
+        }
+        return entry.launch
+    }
+
     /// kill -9, and the certainty that it is gone.
     package func kill(_ name: String) async throws {
         let process = try process(name)
@@ -145,5 +153,48 @@ private actor Turn {
             return
         }
         waiting.removeFirst().resume()
+    }
+}
+
+/// A `mercatoctl` that runs beside the test.
+package final class RunningCommand: Sendable {
+    package let child: ChildProcess
+    private let log: String
+
+    fileprivate init(_ child: ChildProcess, log: String) {
+        self.child = child
+        self.log = log
+    }
+
+    /// What it printed so far.
+    package var output: String {
+        (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""  // Ignored: nothing printed yet.
+    }
+
+    /// Its exit code; a negative number is the signal that ended it.
+    package func ended(within limit: Duration) async throws -> Int32 {
+        let child = child
+        guard let status = try await Blocking.run({ child.waitForExit(within: limit) }) else {
+            throw NeverHappened(what: "end of \(child.launch.name)", limit: limit)
+        }
+        switch status {
+        case .code(let code): return code
+        case .signal(let signal): return -signal
+        }
+    }
+}
+
+extension WholeStack {
+    /// Starts `mercatoctl` and returns at once.
+    package func begin(_ arguments: String...) async throws -> RunningCommand {
+        let log = try ScratchFolder.make("command") + "/output.log"
+        let launch = Launch(
+            name: "mercatoctl", kind: .service,
+            program: ServiceProcess.binaries() + "/mercatoctl", arguments: arguments,
+            environment: environment, log: log, port: 0, portKey: "", readiness: .connects,
+            stopSignal: SIGTERM, stopSeconds: 10)
+        let child = try await Blocking.run { try ChildProcess(launch) }
+        Watchdog.shared.watch(child.identity)
+        return RunningCommand(child, log: log)
     }
 }

@@ -5,11 +5,17 @@ import Synchronization
 package enum FreePort {
     private static let handedOut = Mutex<Set<Int>>([])
 
-    /// A port of the kernel's choosing, never the same twice in this process: two callers who have
-    /// not bound theirs yet must not get one number.
+    /// Below the ports that Linux gives to outgoing connections: while a server is down for a
+    /// moment, a client that keeps trying could otherwise be given the server's own port, connect to
+    /// itself, and keep the server from coming back.
+    private static let range = 10_000..<32_000
+
+    /// A random free port, never the same twice in this process: two callers who have not bound
+    /// theirs yet must not get one number.
     package static func any() throws(NativeError) -> Int {
-        for _ in 0..<64 {
-            guard let port = bindLoopback(0) else { break }
+        for _ in 0..<256 {
+            let port = Int.random(in: range)
+            guard bindLoopback(port) != nil else { continue }
             if handedOut.withLock({ $0.insert(port).inserted }) { return port }
         }
         throw NativeError(.spawn, "no free port on 127.0.0.1")
