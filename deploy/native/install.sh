@@ -14,12 +14,18 @@ mark='# made by mercato/deploy/native/install.sh while it installs packages'
 
 # While packages are unpacked, a policy refuses every start of a service, and PostgreSQL is told not
 # to make its default cluster. Both are taken back afterwards; an existing policy is put back.
+made=()
 before_install() {
     if [ -e "$policy" ] && ! grep -qF "$mark" "$policy"; then mv "$policy" "$saved"; fi
     printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
     chmod 755 "$policy"
-    if [ ! -e /etc/postgresql-common ]; then made_folder=/etc/postgresql-common; fi
-    mkdir -p "$(dirname "$drop_in")"
+    local folder
+    for folder in /etc/postgresql-common "$(dirname "$drop_in")"; do
+        if [ ! -d "$folder" ]; then
+            mkdir "$folder"
+            made=("$folder" ${made[@]+"${made[@]}"})
+        fi
+    done
     printf '%s\ncreate_main_cluster = false\n' "$mark" >"$drop_in"
 }
 
@@ -27,8 +33,9 @@ after_install() {
     if [ -e "$policy" ] && grep -qF "$mark" "$policy"; then rm -f "$policy"; fi
     if [ -e "$saved" ]; then mv "$saved" "$policy"; fi
     rm -f "$drop_in"
-    # Only when no package took the folder over.
-    if [ -n "${made_folder:-}" ]; then rmdir -p --ignore-fail-on-non-empty "$(dirname "$drop_in")" 2>/dev/null || true; fi
+    # A folder that a package has filled meanwhile stays.
+    local folder
+    for folder in ${made[@]+"${made[@]}"}; do rmdir "$folder" 2>/dev/null || true; done
 }
 
 install_as_root() {
