@@ -68,4 +68,11 @@ import Testing
         #expect(state.journal.first?.isCapture == true)
         #expect(state.journal.first?.authorization == "a")
     }
+
+    @Test func `a row is summed up for people, without what they need not see`() throws {
+        let row = try JSONObject(
+            Array(#"{"sku":"MUG","qty":2,"active":true,"secret":"x","gone":null,"in":{"a":1}}"#.utf8),
+            what: "row")
+        #expect(row.summary(hiding: ["secret"]) == "active true, in {a 1}, qty 2, sku MUG")
+    }
 }

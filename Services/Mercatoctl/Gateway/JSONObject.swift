@@ -68,12 +68,18 @@ package struct JSONObject {
         names.filter { !hidden.contains($0) }.compactMap { name in
             switch members[name] {
             case let text as String: text.isEmpty ? nil : "\(name) \(text)"
-            case let number as NSNumber: "\(name) \(number)"
+            case let number as NSNumber: "\(name) \(Self.text(of: number))"
             case let inner as [String: Any]:
                 "\(name) {\(JSONObject(inner, what: name).summary)}"
             default: nil
             }
         }.joined(separator: ", ")
+    }
+
+    /// Foundation keeps truth values as numbers of one byte; JSON's numbers are wider.
+    private static func text(of number: NSNumber) -> String {
+        UInt8(bitPattern: number.objCType.pointee) == UInt8(ascii: "c")
+            ? String(number.boolValue) : "\(number)"
     }
 
     private func missing(_ name: String, _ kind: String) -> CommandFailure {
