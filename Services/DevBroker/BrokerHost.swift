@@ -25,11 +25,11 @@ final class BrokerHost: LongRunning {
 
     /// Starts the broker on its port with every topic. Throws `ExitError` with code 4 when the port
     /// is taken; the library would abort on an assertion.
-    func start() throws {
+    func start() async throws {
         guard let number = UInt16(exactly: port), fixed_port_is_free(number) == 1 else {
             throw portInUse(port, key: Self.portKey)
         }
-        let started = try makeCluster(number)
+        let started = try await onDedicatedThread("broker-start") { try self.makeCluster(number) }
         cluster.withLock { $0 = started }
         logger.notice(
             "broker ready",

@@ -16,7 +16,7 @@ enum DevBroker {
                     operationsKey, default: 8207, in: 0...65_535),
                 operationsPortKey: operationsKey, services: [host]
             ) {
-                try host.start()
+                try await host.start()
             }
         }
     }

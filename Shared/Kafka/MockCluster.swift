@@ -11,8 +11,11 @@ internal import CKafka
     /// `host:port` for clients.
     package let bootstrapServers: String
 
-    /// Starts the broker and makes the topics. Throws `.configuration` when a topic exists already:
-    /// a client was faster, and the broker made it with a partition count of its own.
+    private static let pauseMilliseconds: Int32 = 1
+
+    /// Starts the broker and makes the topics. Blocks for some milliseconds, seldom for seconds.
+    /// Throws `.configuration` when a topic exists already: a client was faster, and the broker made
+    /// it with a partition count of its own.
     package init(
         topics: [(name: String, partitions: Int32)]
     ) throws(KafkaError) {
@@ -36,6 +39,10 @@ internal import CKafka
         unsafe self.cluster = cluster
         unsafe bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
         for topic in topics {
+            // The broker's thread serves requests first and empties its wake-up pipe afterwards, so
+            // a request made in between waits for its next look, a second later. This lets it go
+            // back to sleep before it is asked again.
+            unsafe rd_kafka_poll(carrier, Self.pauseMilliseconds)
             let result = unsafe rd_kafka_mock_topic_create(cluster, topic.name, topic.partitions, 1)
             guard result == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 // `deinit` runs: every stored property is set.

@@ -34,6 +34,29 @@ import Testing
         }
     }
 
+    @Test func `clients that come back at once do not spoil the topics of a restarted broker`()
+        async throws
+    {
+        try await Rig.with { rig in
+            let producers = try (0..<4).map { _ in try rig.producer() }
+            for round in 0..<3 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for (index, producer) in producers.enumerated() {
+                        let texts = (0..<30).map { "\(round)-\(index)-\($0)" }
+                        group.addTask { try await rig.publish(producer, texts) }
+                    }
+                    try await rig.broker.kill()
+                    try await rig.broker.restart()
+                    try await group.waitForAll()
+                }
+                // One that it invents for a client has four partitions.
+                let count = try await TopicAdmin.partitionCount(Rig.topic, rig.configuration)
+                #expect(count == 12)
+            }
+            for producer in producers { await producer.close() }
+        }
+    }
+
     @Test func `a fatal error costs the producer its handle, not its life`() async throws {
         try await Rig.with { rig in
             let producer = try rig.producer()

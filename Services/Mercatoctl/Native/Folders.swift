@@ -49,8 +49,14 @@ package enum Folders {
 
     /// A whole small file as text, or nil when it cannot be read (for /proc: the process has gone).
     package static func text(of path: String) -> String? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        return String(decoding: data, as: UTF8.self)
+        // `FileManager.contents` takes the first short read for the end, which /proc gives early.
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        do {
+            return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+        } catch {
+            // The process ended between opening and reading.
+            return nil
+        }
     }
 
     /// The last lines of a log, read from its last 64 KiB only.
