@@ -18,10 +18,15 @@ package struct ProcessIdentity: Sendable, Codable, Hashable {
         self.init(pid: pid, startTicks: ticks)
     }
 
-    /// Whether this very process still runs. A zombie has ended: only its parent has not asked yet.
+    /// Whether this very process still runs. A zombie has ended, only its parent has not asked yet;
+    /// but while other threads of it are still being torn down (a JVM takes a moment), its ports
+    /// are still taken.
     package var isRunning: Bool {
-        guard let fields = Self.statFields(pid) else { return false }
-        return UInt64(fields[19]) == startTicks && fields[0] != "Z" && fields[0] != "X"
+        guard let fields = Self.statFields(pid), UInt64(fields[19]) == startTicks else {
+            return false
+        }
+        let threads = Int(fields[17]) ?? 1
+        return fields[0] != "X" && (fields[0] != "Z" || threads > 1)
     }
 
     /// Sends a signal if, and only if, the number still belongs to this process.
