@@ -23,14 +23,15 @@ tests() { "$swift" test --skip-build --disable-xctest --scratch-path "$scratch" 
 run tests "$@"
 status=$?
 
-# One line for each test that ended; cases of a test, suites and the run have lines of their own.
-ended() { grep -E '^[^ ]+ +Test ' "$log" | grep -vE '^[^ ]+ +Test (run|case) ' | grep -E "$1"; }
-passed=$(ended ' passed after ' | wc -l)
-failed=$(ended ' failed after ' | wc -l)
-skipped=$(ended ' skipped' | wc -l)
+# One line for each test that ended: `✔ Test "its name" [with 3 test cases] passed after 0.1 seconds.`
+# Cases of a test, suites and the run have lines of their own; a name may hold any of these words.
+ended() { grep -E "^[^ ]+ +Test (\"[^\"]*\"|[^ \"]+\(.*\))( with [0-9]+ test cases?)? $1" "$log"; }
+passed=$(ended 'passed after [0-9]' | wc -l)
+failed=$(ended 'failed after [0-9]' | wc -l)
+skipped=$(ended 'skipped' | wc -l)
 say ""
-ended ' skipped' | sed -E 's/^[^ ]+ +Test /skipped: /' | sort -u
-ended ' failed after ' | sed -E 's/^[^ ]+ +Test /failed:  /' | sort -u
+ended 'skipped' | sed -E 's/^[^ ]+ +Test /skipped: /' | sort -u
+ended 'failed after [0-9]' | sed -E 's/^[^ ]+ +Test /failed:  /' | sort -u
 say "build $built s, tests $((SECONDS - began - built)) s"
 say "$passed passed, $failed failed, $skipped skipped"
 if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then fail 1 "no test ran"; fi

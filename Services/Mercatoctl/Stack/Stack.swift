@@ -84,7 +84,13 @@ package struct Stack: Sendable {
         guard !entry.process.isRunning else {
             throw CommandFailure(.failed, "\(entry.name) runs already (pid \(entry.process.pid))")
         }
-        guard FreePort.isFree(entry.launch.port) else {
+        // The kernel frees the port of a killed server with its last thread, a moment later.
+        let port = entry.launch.port
+        let isFree = try? await Blocking.run { [interruption] in  // Ignored: interrupted is not free.
+            try interruption.poll(within: .seconds(3)) { FreePort.isFree(port) }
+        }
+        guard isFree == true else {
+            if interruption.isTripped { throw CommandFailure(.interrupted, "interrupted") }
             throw StackStarter.portInUse(
                 entry.launch.port, entry.launch.portKey, for: entry.name)
         }
