@@ -59,7 +59,7 @@ package struct DurableService: Sendable {
             } catch let error as MigrationError {
                 throw ExitError.configuration("migration failed", underlying: error)
             }
-            _ = try await pool.query(Statement("SELECT 1"))
+            try await messaging.prepare()
         }
         try await checkTopics()
     }

@@ -7,8 +7,8 @@ package import Sockets
 package import Telemetry
 
 /// The broker is a cache of the outbox: this notices when the cache was lost, and starts the refill
-/// (D9). New epoch → the service's own statements run in the transaction that records it (events
-/// published again, sagas woken), then every consumer of this process seeks to the start.
+/// (D9). New epoch → the service's refill runs to its end (events published again, sagas woken),
+/// then every consumer of this process seeks to the start.
 package actor BrokerEpochs {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -19,12 +19,13 @@ package actor BrokerEpochs {
     package typealias Probe = @Sendable () async throws -> ClusterView
 
     private let service: String
-    private let pool: Pool
+    private let store: EpochStore
     private let publisher: any RecordPublisher
     private let logger: Logger
     private let interval: Duration
     private let probe: Probe
     private let refill: [Statement]
+    private let refilled: @Sendable () -> Void
     private let suspicion = AsyncSignal()
     private let gauge: Gauge
     private var outOfRange = false
@@ -39,15 +40,17 @@ package actor BrokerEpochs {
     package init(
         service: String, pool: Pool, publisher: any RecordPublisher, loop: EventLoop,
         logger: Logger, metrics: MetricsRegistry, interval: Duration = .seconds(5),
-        refill: [Statement] = [], probe: @escaping Probe
+        refill: [Statement] = [], refilled: @escaping @Sendable () -> Void = {},
+        probe: @escaping Probe
     ) {
         self.service = service
-        self.pool = pool
+        store = EpochStore(pool: pool)
         self.publisher = publisher
         self.loop = loop
         self.logger = logger
         self.interval = interval
         self.refill = refill
+        self.refilled = refilled
         self.probe = probe
         gauge = metrics.gauge("broker_epoch", help: "The broker epoch this process works in.")
     }
@@ -89,62 +92,66 @@ package actor BrokerEpochs {
             reachable = false
             throw error
         }
+        // Taken before the first wait: a report that comes meanwhile is for the next look.
         let beyond = outOfRange
-        var known = try await latest()
+        outOfRange = false
+        do {
+            try await judge(view, outOfRange: beyond)
+        } catch {
+            outOfRange = outOfRange || beyond
+            throw error
+        }
+    }
+
+    private func judge(_ view: ClusterView, outOfRange: Bool) async throws {
+        var known = try await store.latest()
         var changed = false
-        switch EpochVerdict.judge(known: known, seen: view, outOfRange: beyond) {
+        switch EpochVerdict.judge(known: known, seen: view, outOfRange: outOfRange) {
         case .same:
-            break
+            if let known, !known.isCanaryOut { try await store.noteCanary(of: known.epoch) }
+        case .canaryOwed:
+            if let known { try await sendCanary(of: known) }
         case .first:
-            known = try await begin(1, after: known, view, cause: "first_start")
+            known = try await begin(1, view, cause: "first_start")
         case .new(let cause):
-            known = try await begin((known?.epoch ?? 0) + 1, after: known, view, cause: cause)
+            known = try await begin((known?.epoch ?? 0) + 1, view, cause: cause)
             changed = true
         }
-        outOfRange = false
+        if let known, !known.isRefilled {
+            try await store.refill(known.epoch, with: known.epoch == 1 ? [] : refill)
+            refilled()
+        }
         await follow(known?.epoch ?? 0, changed: changed)
     }
 
-    private func latest() async throws -> BrokerEpoch? {
-        let rows = try await pool.query(
-            Statement(
-                "SELECT epoch, cluster_id, canary FROM broker_epochs ORDER BY epoch DESC LIMIT 1"))
-        return try rows.first.map {
-            BrokerEpoch(
-                epoch: try $0.integer("epoch"), clusterID: try $0.text("cluster_id"),
-                canary: try $0.id("canary").description)
-        }
-    }
-
-    /// Records the epoch; with it, unless this is the very first, the service's refill.
-    private func begin(
-        _ epoch: Int64, after known: BrokerEpoch?, _ view: ClusterView, cause: String
-    ) async throws -> BrokerEpoch? {
-        let canary = UniqueID.v7()
-        let insert = Statement(
-            """
-            INSERT INTO broker_epochs (epoch, cluster_id, canary, cause) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (epoch) DO NOTHING
-            """, [.integer(epoch), .text(view.clusterID), .id(canary), .text(cause)])
-        let refill = known == nil ? [] : refill
-        let won = try await pool.transaction { transaction in
-            guard try await transaction.execute(insert) == 1 else { return false }
-            if !refill.isEmpty { _ = try await transaction.pipeline(refill) }
-            return true
-        }
+    /// Records the epoch. What was acknowledged by the old log and is not marked yet stays
+    /// unmarked, so the new log gets it.
+    private func begin(_ epoch: Int64, _ view: ClusterView, cause: String) async throws
+        -> BrokerEpoch?
+    {
+        let fresh = BrokerEpoch(
+            epoch: epoch, clusterID: view.clusterID, canary: UniqueID.v7().description,
+            isCanaryOut: false, isRefilled: false)
         // Another replica was faster: its row is the truth, and its canary is on its way.
-        guard won else { return try await latest() }
+        guard try await store.insert(fresh, cause: cause) else { return try await store.latest() }
         logger.warning(
             "broker epoch began",
             ["epoch": .integer(epoch), "cause": .string(cause), "cluster": .string(view.clusterID)])
+        try await sendCanary(of: fresh)
+        return fresh
+    }
+
+    /// Not acknowledged: the next look finds it owed and sends it again.
+    private func sendCanary(of epoch: BrokerEpoch) async throws {
         let record = ProducerRecord(
             topic: Topics.canary.name, partition: 0, key: Array(service.utf8),
-            value: Array(canary.description.utf8))
-        // Not delivered: the next look finds the canary missing and begins yet another epoch.
-        for case .failure(let error) in await publisher.send([record]) {
+            value: Array(epoch.canary.utf8))
+        switch await publisher.send([record]).first {
+        case .success: try await store.noteCanary(of: epoch.epoch)
+        case .failure(let error):
             logger.warning("canary not delivered", ["error": .string("\(error)")])
+        case nil: break
         }
-        return BrokerEpoch(epoch: epoch, clusterID: view.clusterID, canary: canary.description)
     }
 
     /// Runs this process's part: a replica that did not record the epoch must seek as well.

@@ -37,6 +37,16 @@ package struct DeadLetters: Sendable {
             self.brokerEpoch = brokerEpoch
         }
 
+        /// The same with nothing in it that a table could refuse: better a bare row than none.
+        package var bare: Failure {
+            var record = record
+            record.headers = []
+            record.timestampMilliseconds = -1
+            return Failure(
+                consumer: consumer, record: record, poison: poison, attempts: attempts,
+                brokerEpoch: brokerEpoch)
+        }
+
         func header(_ name: String) -> String? {
             record.headers.last { $0.name == name }.map { String(decoding: $0.value, as: UTF8.self) }
         }
@@ -49,6 +59,23 @@ package struct DeadLetters: Sendable {
                 "\(consumer)\n\(brokerEpoch)\n\(record.topic)\n\(record.partition)\n\(record.offset)"
             return .v8(hash: SHA256.digest(Array(place.utf8)))
         }
+
+        /// As far as a column can hold it: records of others may carry anything.
+        var type: String? {
+            header(Envelope.Header.type).map {
+                String($0.replacing("\0", with: " ").prefix(Envelope.typeLengthMax))
+            }
+        }
+
+        /// Nil when the producer's stamp is none, or beyond what a calendar holds.
+        var recordedAt: WallTime? {
+            let milliseconds = record.timestampMilliseconds
+            guard milliseconds >= 0, milliseconds < Self.timestampMax else { return nil }
+            return WallTime(microseconds: milliseconds * 1_000)
+        }
+
+        /// The year 9999, in milliseconds.
+        private static let timestampMax: Int64 = 253_402_300_799_000
 
         var errorText: String {
             let text = poison.detail.replacing("\0", with: " ")
@@ -72,9 +99,9 @@ package struct DeadLetters: Sendable {
                 """,
                 [
                     .id(id), .text(failure.consumer), .id(failure.messageID),
-                    failure.header(Envelope.Header.type).map { .text($0) } ?? .null,
+                    .optional(failure.type, Parameter.text),
                     .text(record.topic), .integer(Int64(record.partition)), .integer(record.offset),
-                    .time(WallTime(microseconds: record.timestampMilliseconds * 1_000)),
+                    .optional(failure.recordedAt, Parameter.time),
                     record.key.map { .bytes($0) } ?? .null,
                     .json(HeaderJSON.encode(record.headers)),
                     record.value.map { .bytes($0) } ?? .null,

@@ -2,12 +2,13 @@ import Foundation
 
 /// Kafka headers as the JSON of the `headers` columns: `[["name", "value"], ...]`.
 ///
-/// Values are text almost always; bytes that are no UTF-8 are kept exactly, as `base64:...`.
+/// Both are text almost always; bytes that are no UTF-8, or that hold a NUL, which jsonb refuses,
+/// are kept exactly, as `base64:...`.
 enum HeaderJSON {
     private static let binaryPrefix = "base64:"
 
     static func encode(_ headers: [(name: String, value: [UInt8])]) -> String {
-        let pairs = headers.map { [$0.name, text($0.value)] }
+        let pairs = headers.map { [text(Array($0.name.utf8)), text($0.value)] }
         guard let json = try? JSONEncoder().encode(pairs) else {
             // Ignored: arrays of arrays of strings always encode; an empty list keeps the row valid.
             return "[]"
@@ -22,7 +23,7 @@ enum HeaderJSON {
         }
         return pairs.compactMap { pair in
             guard pair.count == 2 else { return nil }
-            return (pair[0], bytes(pair[1]))
+            return (String(decoding: bytes(pair[0]), as: UTF8.self), bytes(pair[1]))
         }
     }
 

@@ -45,6 +45,7 @@ package actor OutboxRelay {
     private let signal = AsyncSignal()
     private let published: Counter
     private let parked: Counter
+    private let overtaken: Counter
     private let waiting: Gauge
 
     /// The creation time of the oldest row known to wait; nil when none waits.
@@ -63,6 +64,9 @@ package actor OutboxRelay {
             "outbox_published_total", help: "Outbox rows acknowledged by the broker.")
         parked = metrics.counter(
             "outbox_parked_total", help: "Outbox rows the broker refuses for good.")
+        overtaken = metrics.counter(
+            "outbox_overtaken_total",
+            help: "Rows acknowledged before an earlier row of their key, after a failed send.")
         waiting = metrics.gauge(
             "outbox_oldest_age_seconds", help: "Age of the oldest row not yet published.")
     }
@@ -125,42 +129,64 @@ package actor OutboxRelay {
     }
 
     private func publish(over connection: Connection, _ lease: ShardLease) async throws {
-        var done: [UniqueID] = []
+        var done = OutboxRow.Acknowledged()
         var failures = 0
         let backoff = Backoff(base: .milliseconds(50), cap: .seconds(2), jitter: .full)
         while true {
-            let rows = try await OutboxRow.next(
+            let batch = try await OutboxRow.next(
                 marking: done, of: lease.owned, limit: configuration.batchRows, over: connection)
-            done = []
-            note(oldest: rows.first)
-            guard !rows.isEmpty else {
+            note(oldest: batch.rows.first)
+            guard !batch.rows.isEmpty else {
+                done = OutboxRow.Acknowledged()
                 _ = try await signal.wait(atMost: configuration.pollInterval, on: loop)
                 continue
             }
-            let results = await publisher.send(rows.map(\.record))
-            try Task.checkCancellation()
-            var transient: KafkaError?
-            for (row, result) in zip(rows, results) {
-                switch result {
-                case .success:
-                    done.append(row.messageID)
-                case .failure(let error) where error.isPermanent:
-                    // One bad row must not block the lane behind it.
-                    try await park(row, error, over: connection)
-                    done.append(row.messageID)
-                case .failure(let error):
-                    transient = error
-                }
-            }
-            published.increment(by: Int64(done.count))
-            if let transient {
-                failures += 1
-                logger.warning("outbox rows not delivered", ["error": .string("\(transient)")])
-                try await loop.sleep(for: backoff.delay(attempt: failures, random: .system))
-            } else {
+            let outcome = try await send(batch.rows, over: connection)
+            done = OutboxRow.Acknowledged(ids: outcome.settled, epoch: batch.epoch)
+            guard let transient = outcome.transient else {
                 failures = 0
+                continue
+            }
+            failures += 1
+            logger.warning("outbox rows not delivered", ["error": .string("\(transient)")])
+            try await loop.sleep(for: backoff.delay(attempt: failures, random: .system))
+        }
+    }
+
+    /// Sends a batch; what is settled was acknowledged, or is parked because it never will be.
+    private func send(_ rows: [OutboxRow], over connection: Connection) async throws
+        -> (settled: [UniqueID], transient: KafkaError?)
+    {
+        let readable = rows.filter(\.isReadable)
+        let results = await publisher.send(readable.map(\.record))
+        try Task.checkCancellation()
+        var settled: [UniqueID] = []
+        var transient: KafkaError?
+        var waiting: Set<[UInt8]> = []
+        for (row, result) in zip(readable, results) {
+            switch result {
+            case .success:
+                if waiting.contains(row.record.key) {
+                    // D6 promises order of first copies per key; the participants' fences bear it.
+                    overtaken.increment()
+                }
+                settled.append(row.messageID)
+            case .failure(let error) where error.isPermanent:
+                // One bad row must not block the lane behind it.
+                try await park(row, error, over: connection)
+                settled.append(row.messageID)
+            case .failure(let error):
+                transient = error
+                waiting.insert(row.record.key)
             }
         }
+        published.increment(by: Int64(settled.count))
+        for row in rows where !row.isReadable {
+            let error = KafkaError(.configuration, "the headers column cannot be read")
+            try await park(row, error, over: connection)
+            settled.append(row.messageID)
+        }
+        return (settled, transient)
     }
 
     private func park(_ row: OutboxRow, _ error: KafkaError, over connection: Connection)

@@ -12,6 +12,9 @@ package struct Partitions: Sendable {
     /// How far ahead partitions are made, in days.
     package static let daysAhead = 7
 
+    /// The wait after a failed round.
+    package static let retryAfter: Duration = .seconds(5)
+
     private let pool: Pool
     private let loop: EventLoop
     private let logger: Logger
@@ -31,12 +34,14 @@ package struct Partitions: Sendable {
 
     package func run() async throws {
         while true {
+            var wait = interval
             do {
                 try await maintain(at: now())
             } catch let error as PostgresError {
                 logger.warning("partitions not maintained", ["error": .string("\(error)")])
+                wait = min(interval, Self.retryAfter)
             }
-            try await loop.sleep(for: interval)
+            try await loop.sleep(for: wait)
         }
     }
 

@@ -62,7 +62,7 @@ package struct RecordProcessor: Sendable {
             } catch let error as PostgresError {
                 switch Self.verdict(on: error, attempts: attempts) {
                 case .makePartition:
-                    try await partitionFor(record)
+                    await partitionFor(record)
                 case .again(let pause):
                     guard !giveUp.isPast else { return false }
                     logger.debug("message tried again", ["error": .string("\(error)")])
@@ -114,25 +114,31 @@ package struct RecordProcessor: Sendable {
         return IncomingMessage(envelope: envelope, payload: payload)
     }
 
-    private func partitionFor(_ record: ConsumedRecord) async throws {
+    /// Not made: the next attempt says so again, and after the last one the message is parked.
+    private func partitionFor(_ record: ConsumedRecord) async {
         let id = record.header(Envelope.Header.messageID).flatMap {
             UniqueID(String(decoding: $0, as: UTF8.self))
         }
         guard let id else { return }
-        try await partitions.ensure(around: WallTime(microseconds: id.milliseconds * 1_000))
+        do {
+            try await partitions.ensure(around: WallTime(microseconds: id.milliseconds * 1_000))
+        } catch {
+            logger.warning("partition not made", ["error": .init(describing: error)])
+        }
     }
 
     private func park(
         _ record: ConsumedRecord, _ poison: Poison, _ attempts: Int, _ giveUp: Deadline
     ) async throws -> Bool {
-        let failure = DeadLetters.Failure(
+        var failure = DeadLetters.Failure(
             consumer: inbox.consumer, record: record, poison: poison, attempts: attempts,
             brokerEpoch: await epoch())
         let backoff = Backoff(base: .milliseconds(50), cap: .seconds(2), jitter: .full)
         var tries = 0
         while true {
             do {
-                try await pool.transaction { try await deadLetters.park(failure, in: $0) }
+                let letter = failure
+                try await pool.transaction { try await deadLetters.park(letter, in: $0) }
                 parked.increment()
                 logger.error(
                     "message parked",
@@ -146,6 +152,7 @@ package struct RecordProcessor: Sendable {
                 // Not stored, so the offset must not be either (F14).
                 tries += 1
                 logger.warning("dead letter not stored", ["error": .string("\(error)")])
+                if error.isRefusal { failure = failure.bare }
                 guard !giveUp.isPast else { return false }
                 try await loop.sleep(for: backoff.delay(attempt: tries, random: .system))
             }
@@ -178,8 +185,7 @@ extension PostgresError {
     /// The server understood the statement and said no.
     fileprivate var isRefusal: Bool {
         guard let sqlState, sqlState.count == 5 else {
-            if case .decoding = code { return true }
-            return false
+            return code == .decoding || code == .invalidStatement
         }
         // 08 connection, 53 resources, 57 operator intervention, 58 system: trouble that passes.
         return !["08", "53", "57", "58", "XX"].contains(String(sqlState.prefix(2)))

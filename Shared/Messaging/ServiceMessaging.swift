@@ -33,7 +33,8 @@ package struct ServiceMessaging: Sendable {
         package var outboxAgeMax: Duration = .seconds(30)
         package var probeInterval: Duration = .seconds(5)
         package var relay = RelayConfiguration()
-        /// Runs in the transaction that records a new broker epoch (D9).
+        /// What a new broker epoch needs besides (D9). Each statement is repeated until it changes
+        /// nothing, so each bounds itself, and may be repeated after a crash.
         package var refill: [Statement] = []
         /// Told to whoever finds a dead letter.
         package var build: String = "dev"
@@ -75,6 +76,7 @@ package struct ServiceMessaging: Sendable {
         epochs = BrokerEpochs(
             service: service, pool: pool, publisher: producer, loop: loop, logger: logger,
             metrics: metrics, interval: settings.probeInterval, refill: settings.refill,
+            refilled: { relay.wake() },
             probe: {
                 try await ClusterProbe.look(kafka, canaryTopic: Topics.canary.name, key: service)
             })
@@ -91,7 +93,7 @@ package struct ServiceMessaging: Sendable {
             metrics: metrics)
         return TopicConsumer(
             topic: topic, group: settings.service, instanceID: settings.instanceID,
-            kafka: settings.kafka, processor: processor, epochs: epochs, loop: loop,
+            kafka: settings.kafka, pool: pool, processor: processor, epochs: epochs, loop: loop,
             logger: logger, metrics: metrics, connected: { connected.set($0) })
     }
 
@@ -105,6 +107,11 @@ package struct ServiceMessaging: Sendable {
         ]
     }
 
+    /// Before any traffic: without the day's partition nothing could be promised.
+    package func prepare() async throws {
+        try await partitions.maintain(at: .now())
+    }
+
     /// A dead broker leaves the service ready, and says so, until promises grow too old (D22).
     package func health() async -> MessagingHealth {
         let age = await relay.oldestAge()
@@ -114,7 +121,7 @@ package struct ServiceMessaging: Sendable {
                     + "\(Int(settings.outboxAgeMax.inSeconds)) s: is the Kafka broker at "
                     + "\(settings.kafka.bootstrapServers) running?")
         }
-        if !connected.value {
+        if !connected.value, await epochs.reachable != true {
             return .degraded("no Kafka broker at \(settings.kafka.bootstrapServers)")
         }
         return .ready

@@ -1,7 +1,7 @@
 import Basics
 package import Contracts
 package import Kafka
-import Postgres
+package import Postgres
 import Resilience
 package import Sockets
 package import Telemetry
@@ -23,6 +23,7 @@ package actor TopicConsumer {
     private let instanceID: String?
     private let kafka: KafkaConfiguration
     private let processor: RecordProcessor
+    private let followed: ConsumerEpochs
     private let epochs: BrokerEpochs
     private let logger: Logger
     private let metrics: MetricsRegistry
@@ -32,7 +33,7 @@ package actor TopicConsumer {
     private var catchUp = CatchUp()
 
     package init(
-        topic: Topic, group: String, instanceID: String?, kafka: KafkaConfiguration,
+        topic: Topic, group: String, instanceID: String?, kafka: KafkaConfiguration, pool: Pool,
         processor: RecordProcessor, epochs: BrokerEpochs, loop: EventLoop, logger: Logger,
         metrics: MetricsRegistry, connected: @escaping @Sendable (Bool) -> Void = { _ in }
     ) {
@@ -41,6 +42,7 @@ package actor TopicConsumer {
         self.instanceID = instanceID
         self.kafka = kafka
         self.processor = processor
+        followed = ConsumerEpochs(pool: pool, consumer: group, topic: topic.name)
         self.epochs = epochs
         self.loop = loop
         self.logger = logger
@@ -48,15 +50,15 @@ package actor TopicConsumer {
         self.connected = connected
     }
 
-    /// True once every partition of the first assignment was read to the end it then had: before
-    /// that, a missing reply may be waiting in the topic, and no budget may be judged.
+    /// True once every partition was read to the end it had when it became ours: before that, a
+    /// missing reply may be waiting in the topic, and no budget may be judged.
     package var hasCaughtUp: Bool { catchUp.isDone }
 
     /// Consumes until cancelled; a lost handle is made anew.
     package func run() async throws {
         let backoff = Backoff(base: .milliseconds(200), cap: .seconds(5), jitter: .full)
         var failures = 0
-        await epochs.subscribe { [weak self] in await self?.startOver() }
+        await epochs.subscribe { [weak self] in await self?.followEpoch() }
         while true {
             try Task.checkCancellation()
             do {
@@ -68,6 +70,7 @@ package actor TopicConsumer {
                     try await serve(consumer)
                 } catch {
                     assigned = []
+                    catchUp.reset()
                     self.consumer = nil
                     await consumer.close()
                     throw error
@@ -90,9 +93,10 @@ package actor TopicConsumer {
             case .assigned(let partitions):
                 assigned = Set(partitions)
                 connected(true)
-                if catchUp.needsRanges { catchUp.begin(try await consumer.ranges(partitions)) }
+                try await take(partitions, of: consumer)
             case .revoked(let partitions):
                 assigned.subtract(partitions)
+                catchUp.drop(partitions)
             case .records(let records):
                 connected(true)
                 try await process(records, from: consumer)
@@ -110,13 +114,49 @@ package actor TopicConsumer {
         }
     }
 
+    /// Partitions became ours. One that has not followed the present epoch is read from the start
+    /// of the log, whatever offset the group has: that offset may be of the old log, below the new
+    /// one's end, and would skip its beginning without any error (D9).
+    private func take(_ partitions: [TopicPartition], of consumer: Consumer) async throws {
+        let ranges = try await consumer.ranges(partitions)
+        let (current, followed) = try await followed.state()
+        let behind = partitions.filter { followed[$0.partition] ?? 0 < current }
+        if !behind.isEmpty {
+            logger.notice(
+                "consumer seeks to the start",
+                ["topic": .string(topic.name), "partitions": .init(behind.count)])
+            await consumer.seekToStart(behind)
+        }
+        for place in partitions {
+            guard let range = ranges[place] else { continue }
+            let isBehind = behind.contains(place)
+            let reached = catchUp.expect(
+                place, from: isBehind ? range.start : range.position, to: range.end,
+                following: isBehind ? current : nil)
+            if let reached { try await self.followed.note(place.partition, reached) }
+        }
+    }
+
+    /// A new epoch was recorded: what the offsets meant is gone with the old log. Without an
+    /// assignment there is nothing to do now; the next one finds its partitions behind.
+    private func followEpoch() async {
+        guard let consumer, !assigned.isEmpty else { return }
+        do {
+            try await take(assigned.sorted(), of: consumer)
+        } catch {
+            logger.warning(
+                "epoch not followed; the consumer starts anew", ["error": .init(describing: error)])
+            await consumer.close()
+        }
+    }
+
     /// No offset, or one that is not in the log: everything is read again, and the inbox drops what
-    /// was handled. A group without an offset is new; one whose offset the log does not have lost
+    /// was handled. A group without an offset is new; one whose offset the log refused lost
     /// records, and that is a new epoch although the broker looks the same (D9).
     private func startOver(_ partition: TopicPartition, of consumer: Consumer) async throws {
         let range = try await consumer.ranges([partition])[partition]
         await consumer.seekToStart([partition])
-        if range?.isOutOfRange == true {
+        if range?.committed != nil {
             logger.warning("offset out of range", ["partition": .string("\(partition)")])
             await epochs.reportOutOfRange()
         } else {
@@ -124,25 +164,23 @@ package actor TopicConsumer {
         }
     }
 
-    /// A new epoch: what the offsets meant is gone with the old log.
-    private func startOver() async {
-        guard let consumer, !assigned.isEmpty else { return }
-        logger.notice("consumer seeks to the start", ["topic": .string(topic.name)])
-        catchUp.forget()
-        await consumer.seekToStart(assigned.sorted())
-    }
-
     private func process(_ records: [ConsumedRecord], from consumer: Consumer) async throws {
         var lanes: [Int32: [ConsumedRecord]] = [:]
         for record in records { lanes[record.partition, default: []].append(record) }
         let processor = processor
-        let givenBack = try await withThrowingTaskGroup(of: ConsumedRecord?.self) { group in
+        let ends = try await withThrowingTaskGroup(of: LaneEnd.self) { group in
             for (_, lane) in lanes.sorted(by: { $0.key < $1.key }) {
                 group.addTask { try await Self.work(lane, processor, consumer) }
             }
-            return try await group.reduce(into: [ConsumedRecord]()) { $0 += $1.map { [$0] } ?? [] }
+            return try await group.reduce(into: [LaneEnd]()) { $0.append($1) }
         }
-        for record in records { catchUp.saw(record) }
+        for case let last? in ends.map(\.lastStored) {
+            let place = last.topicPartition
+            if let epoch = catchUp.settled(place, nextOffset: last.offset + 1) {
+                try await followed.note(place.partition, epoch)
+            }
+        }
+        let givenBack = ends.compactMap(\.givenBack)
         guard !givenBack.isEmpty else { return }
         logger.warning("records given back", ["partitions": .init(givenBack.count)])
         for record in givenBack {
@@ -151,48 +189,29 @@ package actor TopicConsumer {
         try await loop.sleep(for: .seconds(1))
     }
 
-    /// Works on one partition's records in order; returns the one it had to give up on.
+    /// How the work on one partition's records ended.
+    private struct LaneEnd: Sendable {
+        /// The last record whose offset was stored; an offset of an earlier stay is refused.
+        var lastStored: ConsumedRecord?
+        /// The record that could not be settled; it and those behind it are read again.
+        var givenBack: ConsumedRecord?
+    }
+
+    /// Works on one partition's records in order.
     private static func work(
         _ lane: [ConsumedRecord], _ processor: RecordProcessor, _ consumer: Consumer
-    ) async throws -> ConsumedRecord? {
+    ) async throws -> LaneEnd {
+        var end = LaneEnd()
         for record in lane {
-            guard try await processor.process(record, patience: patience) else { return record }
-            // After the commit, never before (D8); an offset of an earlier stay is ignored there.
-            await consumer.store(
+            guard try await processor.process(record, patience: patience) else {
+                end.givenBack = record
+                break
+            }
+            // After the commit, never before (D8).
+            let isStored = await consumer.store(
                 record.topicPartition, nextOffset: record.offset + 1, generation: record.generation)
+            if isStored { end.lastStored = record }
         }
-        return nil
-    }
-}
-
-/// How far a restarted service has to read before silence means silence.
-struct CatchUp: Sendable {
-    private enum State: Sendable {
-        case waiting
-        /// The end offsets that are still ahead, by partition.
-        case reading([TopicPartition: Int64])
-        case done
-    }
-    private var state = State.waiting
-
-    var needsRanges: Bool { if case .waiting = state { true } else { false } }
-    var isDone: Bool { if case .done = state { true } else { false } }
-
-    mutating func begin(_ ranges: [TopicPartition: PartitionRange]) {
-        let open = ranges.filter { $0.value.position < $0.value.end }.mapValues(\.end)
-        state = open.isEmpty ? .done : .reading(open)
-    }
-
-    mutating func saw(_ record: ConsumedRecord) {
-        guard case .reading(var open) = state else { return }
-        if let end = open[record.topicPartition], record.offset + 1 >= end {
-            open[record.topicPartition] = nil
-        }
-        state = open.isEmpty ? .done : .reading(open)
-    }
-
-    /// The log that had those ends is gone; what is read now starts at its beginning.
-    mutating func forget() {
-        if case .reading = state { state = .done }
+        return end
     }
 }

@@ -163,7 +163,7 @@ struct ClientTests {
         ) { running in
             let client = running.httpClient()
             next.push("0")
-            let deadline = Deadline.after(.milliseconds(300))
+            let deadline = Deadline.after(.seconds(3))
             let answer = try await client.send(
                 ClientRequest(url: running.url("/events")), deadline: deadline)
             var parser = ServerSentEventParser()

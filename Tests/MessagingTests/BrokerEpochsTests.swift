@@ -57,6 +57,13 @@ import Testing
             probe: { cluster.view.withLock { $0 } })
     }
 
+    /// As Order's: bounded by what the older epoch published, so that it comes to an end.
+    private let clearing = Statement(
+        """
+        UPDATE outbox SET published_at = NULL
+        WHERE published_at < (SELECT max(first_seen) FROM broker_epochs)
+        """)
+
     @Test func `the first start leaves a canary and calls nobody`() async throws {
         try await Bench.run("epoch_first") { bench async throws in
             let (cluster, calls) = (FakeCluster(), Tally())
@@ -79,7 +86,7 @@ import Testing
             try await bench.pool.execute(Statement("UPDATE outbox SET published_at = now()"))
             let (cluster, calls) = (FakeCluster(), Tally())
             let epochs = epochs(
-                bench, cluster, refill: [Statement("UPDATE outbox SET published_at = NULL")])
+                bench, cluster, refill: [clearing])
             await epochs.subscribe { calls.add() }
             try await epochs.check()
             cluster.adopt(bench.publisher)
@@ -91,6 +98,76 @@ import Testing
             #expect(calls.count == 1)
             #expect(try await bench.count("outbox WHERE published_at IS NULL") == 1)
         }
+    }
+
+    @Test func `a canary that was never acknowledged is sent again, and is no loss`() async throws {
+        try await Bench.run("epoch_owed") { bench async throws in
+            let cluster = FakeCluster()
+            let epochs = epochs(bench, cluster)
+            bench.publisher.failNext([KafkaError(.timedOut, "no answer")])
+            try await epochs.check()
+            #expect(bench.publisher.records.isEmpty)
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            try await epochs.check()
+            #expect(bench.publisher.records.count == 1)
+            #expect(await epochs.current == 1)
+            cluster.wipe(id: "one")
+            try await epochs.check()
+            #expect(await epochs.current == 2)
+        }
+    }
+
+    @Test func `a refill cut short is gone on with at the next look`() async throws {
+        try await Bench.run("epoch_refill") { bench async throws in
+            let cluster = FakeCluster()
+            try await epochs(bench, cluster).check()
+            cluster.wipe(id: "two")
+            let broken = epochs(bench, cluster, refill: [Statement("UPDATE no_such_table SET a = 1")])
+            await #expect(throws: PostgresError.self) { try await broken.check() }
+            try await bench.pool.execute(Outbox.statement(for: try message()))
+            try await bench.pool.execute(
+                Statement("UPDATE outbox SET published_at = now() - interval '1 hour'"))
+            cluster.adopt(bench.publisher)
+            let restarted = epochs(bench, cluster, refill: [clearing])
+            try await restarted.check()
+            #expect(await restarted.current == 2)
+            #expect(try await bench.count("outbox WHERE published_at IS NULL") == 1)
+            #expect(try await bench.count("broker_epochs WHERE refilled_at IS NULL") == 0)
+        }
+    }
+
+    @Test func `a report that comes during a look is for the next one`() async throws {
+        try await Bench.run("epoch_report") { bench async throws in
+            let cluster = FakeCluster()
+            let gate = Gate()
+            let epochs = BrokerEpochs(
+                service: "test", pool: bench.pool, publisher: bench.publisher, loop: bench.loop,
+                logger: QuietLog.logger(), metrics: bench.metrics,
+                probe: {
+                    await gate.pass()
+                    return cluster.view.withLock { $0 }
+                })
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            gate.whenPassed = { await epochs.reportOutOfRange() }
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            gate.whenPassed = nil
+            try await epochs.check()
+            cluster.adopt(bench.publisher)
+            #expect(await epochs.current == 2)
+        }
+    }
+
+    /// Runs something while a look is under way.
+    private final class Gate: Sendable {
+        private let body = Mutex<(@Sendable () async -> Void)?>(nil)
+        var whenPassed: (@Sendable () async -> Void)? {
+            get { body.withLock { $0 } }
+            set { body.withLock { $0 = newValue } }
+        }
+        func pass() async { await whenPassed?() }
     }
 
     @Test func `a loss while the service was down is seen at its next start`() async throws {

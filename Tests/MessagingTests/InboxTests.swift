@@ -87,6 +87,24 @@ import Testing
         }
     }
 
+    @Test func `a record that no column can hold as it is, is parked all the same`() async throws {
+        try await Bench.run("inbox_hostile") { bench async throws in
+            let processor = bench.processor(handler: ClosureHandler { _, _ in })
+            var hostile = record(of: try message(), offset: 5)
+            hostile.timestampMilliseconds = .max
+            hostile.headers = [
+                (name: "type", value: Array("a\0b".utf8) + [0xff]),
+                (name: "x\0y", value: [0x00]),
+                (name: "type", value: Array(repeating: 0x41, count: 5_000)),
+            ]
+            #expect(try await processor.process(hostile, patience: .seconds(5)))
+            let letter = try await bench.pool.query(
+                Statement("SELECT type, recorded_at FROM dead_letters"))
+            #expect(letter.count == 1)
+            #expect(try letter.first?.optionalTime("recorded_at") == nil)
+        }
+    }
+
     @Test func `a handler's database error that passes is tried again`() async throws {
         try await Bench.run("inbox_retry") { bench async throws in
             let calls = Tally()
@@ -149,6 +167,25 @@ import Testing
                 try await Inbox(consumer: "c").firstSight(of: late.envelope.messageID, in: $0)
             }
             #expect(first && !second)
+        }
+    }
+
+    @Test func `the hourly round follows its clock across midnight`() async throws {
+        try await Bench.run("partitions_hourly") { bench async throws in
+            let start = try #require(WallTime(iso8601: "2033-01-01T23:00:00Z"))
+            let rounds = Tally()
+            let partitions = Partitions(
+                pool: bench.pool, loop: bench.loop, logger: QuietLog.logger(),
+                interval: .milliseconds(5),
+                now: { start.advanced(by: .seconds(1800 * rounds.add())) })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await partitions.run() }
+                try await eventually("the day after midnight is ready") {
+                    try await days(bench, "inbox").contains("inbox_20330109")
+                }
+                group.cancelAll()
+                await #expect(throws: (any Error).self) { try await group.next() }
+            }
         }
     }
 

@@ -3,6 +3,7 @@ import Contracts
 import Kafka
 import Messaging
 import Postgres
+import Sockets
 import Support
 import Testing
 
@@ -137,6 +138,65 @@ import Testing
                 try await drained(bench)
             }
             #expect(bench.publisher.records.count == 2)
+        }
+    }
+
+    @Test func `what the old log acknowledged is not marked in the new epoch (D9)`() async throws {
+        try await Bench.run("relay_epoch") { bench async throws in
+            let relay = bench.relay()
+            let message = try message()
+            let begun = Tally()
+            bench.publisher.hold {
+                // The broker is replaced between the record's acknowledgement and its mark.
+                guard begun.add() == 1 else { return }
+                do {
+                    try await bench.pool.execute(
+                        Statement(
+                            """
+                            INSERT INTO broker_epochs (epoch, cluster_id, canary, cause)
+                            VALUES (1, 'new', gen_random_uuid(), 'test')
+                            """))
+                } catch {
+                    Issue.record("\(error)")
+                }
+            }
+            try await bench.running([relay]) {
+                try await add([message], to: bench, waking: relay)
+                try await drained(bench)
+            }
+            let id = message.envelope.messageID.description
+            #expect(bench.publisher.messageIDs == [id, id])
+        }
+    }
+
+    @Test func `a relay that stopped without a word loses its shards to the next (D6)`()
+        async throws
+    {
+        try await Bench.run("relay_stopped") { bench async throws in
+            var short = RelayConfiguration()
+            short.leaseIdleMax = .milliseconds(600)
+            // Never heard of again, as if its process had been stopped: no heartbeat, one batch
+            // that is never acknowledged.
+            short.heartbeat = .seconds(3600)
+            let (stuck, next) = (RecordingPublisher(), bench.publisher)
+            let never = AsyncSignal()
+            stuck.hold { do { try await never.wait() } catch { /* Ignored: the test is over. */ } }
+            let first = OutboxRelay(
+                pool: bench.pool, publisher: stuck, loop: bench.loop, logger: QuietLog.logger(),
+                metrics: bench.metrics, configuration: short)
+            var quick = RelayConfiguration()
+            quick.heartbeat = .milliseconds(100)
+            let second = bench.relay(quick)
+            let message = try message()
+            try await bench.pool.execute(Outbox.statement(for: message))
+            try await bench.running([first]) {
+                try await eventually("the first relay holds the shards") {
+                    try await bench.count("pg_locks WHERE locktype = 'advisory' AND classid = 7171960")
+                        >= 16
+                }
+                try await bench.running([second]) { try await drained(bench) }
+            }
+            #expect(next.messageIDs == [message.envelope.messageID.description])
         }
     }
 

@@ -68,7 +68,21 @@ CREATE TABLE broker_epochs (
     cluster_id text        NOT NULL,
     canary     uuid        NOT NULL,
     cause      text        NOT NULL,
-    first_seen timestamptz NOT NULL DEFAULT now()
+    first_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- When the canary was acknowledged; until then a missing canary is ours to send, not a loss.
+    canary_at  timestamptz,
+    -- When the refill had run to its end; until then every look goes on with it.
+    refilled_at timestamptz
+);
+
+-- How far each partition followed: a consumer that has not read the present epoch's log from its
+-- start to the end it had then must begin there, whatever offset the group has.
+CREATE TABLE consumer_epochs (
+    consumer text    NOT NULL,
+    topic    text    NOT NULL,
+    part     integer NOT NULL,
+    epoch    bigint  NOT NULL,
+    PRIMARY KEY (consumer, topic, part)
 );
 
 -- The smallest version 7 id of an instant.
@@ -145,7 +159,9 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', app);
     EXECUTE format('GRANT USAGE ON SEQUENCE outbox_seq TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (published_at) ON outbox TO %I', app);
-    EXECUTE format('GRANT SELECT, INSERT ON inbox, broker_epochs TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT ON inbox TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (canary_at, refilled_at) ON broker_epochs TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON consumer_epochs TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (state, replays, reason) ON dead_letters TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON parked_keys TO %I', app);
     EXECUTE format('GRANT EXECUTE ON FUNCTION make_partitions(timestamptz, integer), drop_partitions(timestamptz, integer, integer) TO %I', app);
