@@ -84,10 +84,15 @@ package struct Router: Sendable {
     private func response(to error: any Error, for request: Request) -> Response {
         switch error {
         case let problem as Problem: return problem.response(for: request.context)
-        case let error as any ProblemConvertible: return error.problem.response(for: request.context)
+        case let error as any ProblemConvertible:
+            let problem = error.problem
+            // This one tells a client nothing, so it must be written down.
+            if problem.status == Problem.internalError.status { report(error, request) }
+            return problem.response(for: request.context)
         case is CancellationError:
             let isLate = request.context.deadline?.isPast ?? false
-            return (isLate ? Problem.deadlineExceeded : .clientClosed).response(for: request.context)
+            return (isLate ? Problem.deadlineExceeded : .clientClosed).response(
+                for: request.context)
         default:
             report(error, request)
             return Problem.internalError.response(for: request.context)

@@ -230,7 +230,7 @@ import Testing
             #expect(old.json["products"] == fresh.json["products"])
             let uncached = try await shop.ask(.get, "/v1/products/LAMP-1")
             #expect(uncached.status == 503)
-            #expect(uncached.json["code"]?.text == "upstream_unavailable")
+            #expect(uncached.json["code"]?.text == "database_unavailable")
             let internalRead = try await shop.ask(.get, "/internal/products?sku=LAMP-1")
             #expect(internalRead.status == 503)
         }

@@ -1,7 +1,7 @@
 import HTTP
-import Postgres
 
 /// The one table from this service's errors to what a client sees; every route is wrapped in it.
+/// What the database's errors are to a client is DurableService's.
 func answering(_ handler: @escaping Handler) -> Handler {
     { request in
         do {
@@ -13,9 +13,6 @@ func answering(_ handler: @escaping Handler) -> Handler {
         } catch is InventoryDirectory.Unavailable {
             throw Problem.unavailable(
                 "upstream_unavailable", "The inventory cannot be asked now.")
-        } catch let error as PostgresError where error.isUnavailable || error.isRetriable {
-            throw Problem.unavailable(
-                "upstream_unavailable", "The database cannot be reached now.")
         }
     }
 }

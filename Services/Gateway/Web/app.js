@@ -108,6 +108,7 @@ async function call(method, path, { body, headers = {}, timeout = 8000 } = {}) {
 const sentences = {
   unauthenticated: "The shop does not know you. Its demo sign-in seems to be switched off.",
   upstream_unavailable: "A part of the shop cannot be reached right now. Please try again in a moment.",
+  database_unavailable: "A part of the shop cannot be reached right now. Please try again in a moment.",
   upstream_timeout: "A part of the shop took too long to answer. Please try again in a moment.",
   deadline_exceeded: "That took too long. Please try again in a moment.",
   starting: "The shop is still opening. Please try again in a moment.",
