@@ -94,7 +94,7 @@ package struct SagaStore: Sendable {
                 ]),
             Statement(
                 """
-                UPDATE saga_instances SET state = $3, version = $4, open_steps = $5, tries = 0,
+                UPDATE saga_instances SET state = $3, version = $4, open_steps = $5, tries = 0, failures = 0,
                     next_attempt_at = clock_timestamp() + make_interval(secs => $6::float8 / 1000),
                     deadline_at = CASE WHEN $6::float8 IS NULL THEN NULL
                         ELSE coalesce(clock_timestamp() + make_interval(secs => $7::float8 / 1000), deadline_at) END,
@@ -118,11 +118,13 @@ package struct SagaStore: Sendable {
     }
 
     /// A timer's save: the open steps are sent once more. It adds no log row.
-    package func resend(_ saga: SagaSnapshot, wait: Duration, parkedReason: String?) -> [Statement] {
+    package func resend(_ saga: SagaSnapshot, wait: Duration, parkedReason: String?) -> [Statement]
+    {
         [
             Statement(
                 """
-                UPDATE saga_instances SET tries = tries + 1, parked_reason = coalesce($4, parked_reason),
+                UPDATE saga_instances SET tries = tries + 1, failures = 0,
+                    parked_reason = coalesce($4, parked_reason),
                     next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8 / 1000)
                 WHERE order_id = $1 AND saga_type = $2
                 """,
@@ -158,14 +160,40 @@ package struct SagaStore: Sendable {
             [.id(orderID.value), .text(type), .text(reason)])
     }
 
-    /// Wakes every open saga within `spread`: part of the refill after a broker loss (D9).
+    /// Sagas that one run of `wakeAll` wakes at most: far less work than `statement_timeout` allows.
+    package static let wakeMax = 5_000
+
+    /// Wakes open sagas, spread evenly over `spread`: part of the refill after a broker loss (D9).
+    ///
+    /// One run wakes at most `wakeMax`; run it until it affects no row. A saga is woken once per
+    /// broker epoch, and one that began within the epoch not at all, so that comes to an end however
+    /// busy the service is.
     package static func wakeAll(within spread: Duration) -> Statement {
         Statement(
             """
-            UPDATE saga_instances SET next_attempt_at = least(next_attempt_at,
+            UPDATE saga_instances SET woken_at = clock_timestamp(), next_attempt_at = least(next_attempt_at,
                 clock_timestamp() + random() * make_interval(secs => $1::float8 / 1000))
-            WHERE next_attempt_at IS NOT NULL
-            """, [.integer(spread.inMilliseconds)])
+            WHERE (order_id, saga_type) IN (
+                SELECT order_id, saga_type FROM saga_instances
+                WHERE next_attempt_at IS NOT NULL AND woken_at < (SELECT max(first_seen) FROM broker_epochs)
+                ORDER BY next_attempt_at LIMIT $2 FOR UPDATE)
+            """, [.integer(spread.inMilliseconds), .integer(Int64(wakeMax))])
+    }
+
+    /// Puts a due saga off whose timer ended in an error: `base`, doubled for each failure in a row up
+    /// to `cap`, and a part of it at random. One that is not due any more is left alone.
+    package func putOff(_ orderID: OrderID, base: Duration, cap: Duration) -> Statement {
+        Statement(
+            """
+            UPDATE saga_instances SET failures = failures + 1, next_attempt_at = clock_timestamp()
+                + make_interval(secs => (0.5 + random() / 2)
+                    * least($3::float8 * power(2, least(failures, 20)), $4::float8) / 1000)
+            WHERE order_id = $1 AND saga_type = $2 AND next_attempt_at <= clock_timestamp()
+            """,
+            [
+                .id(orderID.value), .text(type), .integer(base.inMilliseconds),
+                .integer(cap.inMilliseconds),
+            ])
     }
 
     /// The embedded migrations of this module; they come after Messaging's.

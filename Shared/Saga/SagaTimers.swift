@@ -12,31 +12,47 @@ package struct SagaTimers: Sendable {
     /// Sagas handled at the same time.
     package static let concurrencyMax = 8
 
-    /// Handles one due saga in a transaction of its own, under `FOR UPDATE SKIP LOCKED`.
-    package typealias Handler = @Sendable (OrderID) async throws -> Void
+    /// How long a saga is put off whose timer failed: doubled each time up to the cap.
+    package struct FailureBackoff: Sendable, Equatable {
+        package var base: Duration
+        package var cap: Duration
+
+        package init(base: Duration = .seconds(1), cap: Duration = .seconds(60)) {
+            self.base = base
+            self.cap = cap
+        }
+    }
+
+    /// Handles one due saga in a transaction of its own, under `FOR UPDATE SKIP LOCKED`; false when
+    /// it was not due any more or somebody else holds it.
+    package typealias Handler = @Sendable (OrderID) async throws -> Bool
 
     private let type: String
     private let pool: Pool
     private let loop: EventLoop
     private let logger: Logger
     private let interval: Duration
+    private let backoff: FailureBackoff
     private let handler: Handler
 
     package init(
         type: String, pool: Pool, loop: EventLoop, logger: Logger,
-        interval: Duration = .milliseconds(250), handler: @escaping Handler
+        interval: Duration = .milliseconds(250), backoff: FailureBackoff = FailureBackoff(),
+        handler: @escaping Handler
     ) {
         self.type = type
         self.pool = pool
         self.loop = loop
         self.logger = logger
         self.interval = interval
+        self.backoff = backoff
         self.handler = handler
     }
 
     package func run() async throws {
         while true {
             do {
+                // A full batch of successes means that more are due; failures are no reason to hurry.
                 let handled = try await fire()
                 if handled == Self.batchMax { continue }
             } catch is CancellationError {
@@ -48,7 +64,7 @@ package struct SagaTimers: Sendable {
         }
     }
 
-    /// Handles what is due now; returns how many sagas were looked at.
+    /// Handles what is due now; returns how many sagas were really handled.
     package func fire() async throws -> Int {
         let rows = try await pool.query(
             Statement(
@@ -58,26 +74,41 @@ package struct SagaTimers: Sendable {
                 ORDER BY next_attempt_at LIMIT $2
                 """, [.text(type), .integer(Int64(Self.batchMax))]))
         let due = try rows.map { OrderID(try $0.id("order_id")) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            var handled = 0
             for (index, orderID) in due.enumerated() {
-                if index >= Self.concurrencyMax { try await group.next() }
+                if index >= Self.concurrencyMax, try await group.next() == true { handled += 1 }
                 group.addTask { try await fire(orderID) }
             }
-            try await group.waitForAll()
+            for try await success in group where success { handled += 1 }
+            return handled
         }
-        return due.count
     }
 
-    private func fire(_ orderID: OrderID) async throws {
+    private func fire(_ orderID: OrderID) async throws -> Bool {
         do {
-            try await handler(orderID)
+            return try await handler(orderID)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            // The row keeps its time, so the next scan tries again; the others are not held up.
             logger.warning(
                 "saga timer failed",
                 ["order_id": .string("\(orderID)"), "error": .init(describing: error)])
+            await putOff(orderID)
+            return false
+        }
+    }
+
+    /// A row that fails moves back in the queue: scans take the oldest first, and a batch of rows
+    /// that always fail would keep all others from their turn.
+    private func putOff(_ orderID: OrderID) async {
+        do {
+            _ = try await pool.execute(
+                SagaStore(type: type).putOff(orderID, base: backoff.base, cap: backoff.cap))
+        } catch {
+            logger.warning(
+                "saga timer not put off",
+                ["order_id": .string("\(orderID)"), "error": .string("\(error)")])
         }
     }
 }

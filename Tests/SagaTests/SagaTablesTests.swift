@@ -63,7 +63,8 @@ import Testing
                 #expect(loaded.saga.state == "RESERVING")
                 #expect(loaded.saga.openSteps == [.reserve])
                 #expect(loaded.saga.steps[.reserve]?.sequence == 1)
-                _ = try await transaction.pipeline(store.apply(move("AUTHORIZING"), to: loaded.saga))
+                _ = try await transaction.pipeline(
+                    store.apply(move("AUTHORIZING"), to: loaded.saga))
             }
             try await pool.transaction { transaction in
                 let loaded = try #require(try await store.load(order, in: transaction))
@@ -158,17 +159,61 @@ import Testing
             ) { order in
                 try await pool.transaction { transaction in
                     guard let saga = try await store.load(order, dueOnly: true, in: transaction)
-                    else { return }
+                    else { return false }
                     seen.add(order)
                     _ = try await transaction.pipeline(
                         store.resend(saga.saga, wait: .seconds(600), parkedReason: nil))
+                    return true
                 }
             }
             #expect(try await timers.fire() == 20)
             #expect(try await timers.fire() == 0)
             #expect(seen.sorted == orders.sorted())
-            try await pool.execute(SagaStore.wakeAll(within: .zero))
+            let wake = SagaStore.wakeAll(within: .zero)
+            #expect(try await pool.execute(wake) == 0, "no epoch, nothing to wake")
+            try await beginEpoch(1, pool)
+            #expect(try await pool.execute(wake) == 20)
             #expect(try await timers.fire() == 20)
+            // The next wait is long again, and yet there is an end to the waking.
+            #expect(try await pool.execute(wake) == 0)
+            try await begin(OrderID.make(), pool)
+            #expect(try await pool.execute(wake) == 0, "began within the epoch")
+            try await beginEpoch(2, pool)
+            #expect(try await pool.execute(wake) == 21)
+        }
+    }
+
+    private func beginEpoch(_ epoch: Int64, _ pool: Pool) async throws {
+        try await pool.execute(
+            Statement(
+                """
+                INSERT INTO broker_epochs (epoch, cluster_id, canary, cause)
+                VALUES ($1, 'test', gen_random_uuid(), 'test')
+                """, [.integer(epoch)]))
+    }
+
+    @Test func `sagas whose timer fails do not keep the others from their turn`() async throws {
+        try await withTables("saga_starved") { pool async throws in
+            let broken = (0..<SagaTimers.batchMax).map { _ in OrderID.make() }
+            for order in broken { try await begin(order, pool) }
+            let good = OrderID.make()
+            try await begin(good, pool)
+            let (seen, failing) = (Seen(), Set(broken))
+            let timers = SagaTimers(
+                type: "checkout", pool: pool, loop: pool.loop, logger: QuietLog.logger(),
+                backoff: .init(base: .seconds(600), cap: .seconds(600))
+            ) { order in
+                if failing.contains(order) { throw PostgresError(.connectionLost, "test") }
+                seen.add(order)
+                return true
+            }
+            // None was handled, so the loop sleeps; and the next scan comes to the good one.
+            #expect(try await timers.fire() == 0)
+            #expect(try await timers.fire() == 1)
+            #expect(seen.sorted == [good])
+            let failures = try await pool.query(
+                Statement("SELECT sum(failures)::bigint AS n FROM saga_instances"))
+            #expect(try failures[0].integer("n") == Int64(SagaTimers.batchMax))
         }
     }
 }

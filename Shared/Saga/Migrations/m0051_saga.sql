@@ -37,6 +37,10 @@ CREATE TABLE saga_instances (
     cancel_requested boolean     NOT NULL DEFAULT false,
     tries            integer     NOT NULL DEFAULT 0 CHECK (tries >= 0),
     next_attempt_at  timestamptz,
+    -- When all sagas of the time were last woken after a broker loss; a new saga needs no waking (D9).
+    woken_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Timers that ended in an error since the last one that did not; they drive the timer's backoff.
+    failures         integer     NOT NULL DEFAULT 0 CHECK (failures >= 0),
     deadline_at      timestamptz,
     -- Why the saga turned back; set when compensation starts, shown to the customer at the end.
     reason           text,
