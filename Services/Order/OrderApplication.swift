@@ -19,7 +19,9 @@ package struct OrderApplication: Sendable {
 
     package init(_ context: ServiceContext) throws {
         configuration = try OrderConfiguration.read(context.environment)
-        durable = try DurableService(context, migrations: Self.migrations, refill: Self.refill)
+        durable = try DurableService(
+            context, migrations: Self.migrations,
+            refill: Self.refill(wakeSpread: configuration.wakeSpread))
         let signals = signals
         driver = CheckoutDriver(
             policy: configuration.policy, outbox: durable.messaging.outbox, logger: context.logger,
@@ -48,11 +50,10 @@ package struct OrderApplication: Sendable {
             catalogue: CartAndPrices(
                 cart: upstream("cart", configuration.cartURL),
                 inventory: upstream("inventory", configuration.inventoryURL)),
-            random: context.random)
+            random: context.random, twinWait: configuration.twinWait, metrics: context.metrics)
         let view = OrderView(pool: durable.pool)
         let stream = OrderStream(
-            view: view, signals: signals, loop: context.loop, heartbeat: configuration.heartbeat,
-            streamsMax: configuration.streamsMax)
+            view: view, signals: signals, loop: context.loop, limits: configuration.streams)
         var router = Router()
         for layer in standardMiddleware(context) { router.use(layer) }
         router.reportErrors(durable.reportError)
@@ -82,7 +83,8 @@ package struct OrderApplication: Sendable {
                 .whole("saga_edges", orderedBy: "saga_type, from_state, to_state"),
                 .init(
                     "idempotency_keys",
-                    "SELECT principal, key, order_id, status_code FROM idempotency_keys ORDER BY 1, 2"),
+                    "SELECT principal, key, order_id, status_code FROM idempotency_keys ORDER BY 1, 2"
+                ),
             ])
         router.on(.get, "/internal/audit", audit.handler)
         return router
@@ -94,10 +96,11 @@ package struct OrderApplication: Sendable {
             of: Topics.orderReplies, handler: CheckoutReplies(driver: driver))
         let timers = SagaTimers(
             type: CheckoutSaga.type, pool: pool, loop: durable.context.loop,
-            logger: durable.context.logger, interval: configuration.scanInterval
+            logger: durable.context.logger, interval: configuration.scanInterval,
+            backoff: configuration.failureBackoff
         ) { orderID in
             let mayJudge = await replies.hasCaughtUp
-            try await pool.transaction {
+            return try await pool.transaction {
                 try await driver.tick(orderID, mayJudgeBudget: mayJudge, in: $0)
             }
         }
@@ -108,17 +111,33 @@ package struct OrderApplication: Sendable {
     /// In the order they are applied; Messaging's come first.
     package static var migrations: [Migration] {
         SagaStore.migrations
-            + [Migration(name: "m0101_orders", bytes: PackageResources.m0101_orders_sql)]
+            + [
+                Migration(name: "m0101_orders", bytes: PackageResources.m0101_orders_sql),
+                Migration(
+                    name: "m0102_outbox_events", bytes: PackageResources.m0102_outbox_events_sql),
+            ]
     }
 
+    /// Events that one run of the first refill statement publishes again at most.
+    package static let refillMax = 5_000
+
     /// After a broker loss: every event of the kept days goes out again, and every open saga asks
-    /// its participants again, spread over two seconds (D9).
-    package static var refill: [Statement] {
+    /// its participants again, spread over `wakeSpread` (D9).
+    ///
+    /// Each statement does a bounded part, so that days of events fit into `statement_timeout`, and
+    /// is run until it affects no row: what was published within the newest epoch is left alone.
+    package static func refill(wakeSpread: Duration) -> [Statement] {
         [
+            // The topic is part of the text, so that the planner can use the partial index on it.
             Statement(
-                "UPDATE outbox SET published_at = NULL WHERE topic = $1 AND published_at IS NOT NULL",
-                [.text(Topics.orderEvents.name)]),
-            SagaStore.wakeAll(within: .seconds(2)),
+                """
+                UPDATE outbox SET published_at = NULL WHERE message_id IN (
+                    SELECT message_id FROM outbox
+                    WHERE topic = '\(Topics.orderEvents.name)'
+                        AND published_at < (SELECT max(first_seen) FROM broker_epochs)
+                    ORDER BY published_at LIMIT $1 FOR UPDATE)
+                """, [.integer(Int64(refillMax))]),
+            SagaStore.wakeAll(within: wakeSpread),
         ]
     }
 }

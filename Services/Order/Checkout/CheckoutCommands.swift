@@ -27,7 +27,7 @@ struct CheckoutCommands: Sendable {
             return try inventory(
                 InventoryCommands.Reserve(
                     lines: order.contractLines, linesHash: Self.hash(of: order),
-                    ttlSeconds: Int64(policy.reservationTTL.inSeconds)))
+                    ttlSeconds: policy.reservationSeconds))
         case .commitStock: return try inventory(InventoryCommands.CommitStock())
         case .release: return try inventory(InventoryCommands.Release())
         case .authorize:

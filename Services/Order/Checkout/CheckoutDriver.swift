@@ -37,7 +37,8 @@ package struct CheckoutDriver: Sendable {
     }
 
     /// The rows and the first command of a new order's saga.
-    package func begin(_ order: Order, cause: UniqueID, traceparent: String?) throws -> [Statement] {
+    package func begin(_ order: Order, cause: UniqueID, traceparent: String?) throws -> [Statement]
+    {
         let schedule = SagaMove.Schedule(
             nextAttempt: policy.stock.attempt, deadline: policy.stock.budget)
         let reserve = try commands.message(
@@ -76,12 +77,13 @@ package struct CheckoutDriver: Sendable {
     /// A timer fired; the row is locked, or the saga is somebody else's just now.
     ///
     /// Until the replies' consumer has read what was waiting for it, an overdue step is only asked
-    /// again: its answer may be in the topic.
+    /// again: its answer may be in the topic. False when there was nothing to do.
+    @discardableResult
     package func tick(_ orderID: OrderID, mayJudgeBudget: Bool, in transaction: Transaction)
-        async throws
+        async throws -> Bool
     {
         guard let (saga, order) = try await load(orderID, dueOnly: true, in: transaction) else {
-            return
+            return false
         }
         let event: CheckoutEvent =
             saga.isPastDeadline && mayJudgeBudget ? .budgetOver : .retryTimer
@@ -90,6 +92,7 @@ package struct CheckoutDriver: Sendable {
         try await carryOut(
             decision, event, saga, order, cause: nil, replyCode: "", detail: [:], step: nil,
             in: transaction)
+        return true
     }
 
     private func load(

@@ -89,9 +89,11 @@ extension CheckoutPlan {
                     + [Entry(EntryType.undoing, ["reason": reason.rawValue])],
                 announcement: nil)
         case .undone(let step):
-            return undone(step, saga, cause, causeMessageID, replyCode, entry(event, detail))
+            return undone(
+                step, saga, cause, causeMessageID, replyCode, entry(event, detail), policy)
         case .refundDue(closing: .some(let step)):
-            var plan = undone(step, saga, cause, causeMessageID, replyCode, [])
+            var plan = undone(
+                step, saga, cause, causeMessageID, replyCode, [], policy)
             plan.move = plan.move.parked(ParkReason.refundDue.rawValue)
             return plan
         case .late, .contradiction, .resend, .park, .refundDue(closing: nil), .acknowledge:
@@ -102,7 +104,7 @@ extension CheckoutPlan {
     /// One compensation is done; the last one ends the saga.
     private static func undone(
         _ step: Step, _ saga: SagaSnapshot, _ cause: String, _ causeMessageID: UniqueID?,
-        _ replyCode: String, _ timeline: [Entry]
+        _ replyCode: String, _ timeline: [Entry], _ policy: CheckoutPolicy
     ) -> CheckoutPlan {
         let closing = SagaMove.Closing(step, .ok, replyCode: replyCode)
         let left = saga.openSteps.subtracting([step])
@@ -115,7 +117,8 @@ extension CheckoutPlan {
                 to: CheckoutState.compensating.rawValue, cause: cause,
                 causeMessageID: causeMessageID, closes: [closing], openSteps: left,
                 parkedReason: saga.parkedReason,
-                schedule: SagaMove.Schedule(nextAttempt: .seconds(2), deadline: nil)),
+                schedule: SagaMove.Schedule(
+                    nextAttempt: policy.compensation.attempt, deadline: nil)),
             sends: [], timeline: timeline, announcement: nil)
     }
 

@@ -1,3 +1,4 @@
+import Basics
 package import Contracts
 package import Saga
 
@@ -16,6 +17,12 @@ package struct CheckoutPolicy: Sendable {
     package var reservationTTL: Duration = .seconds(900)
 
     package init() {}
+
+    /// What the Reserve command says: whole seconds, rounded up, as zero would be refused.
+    package var reservationSeconds: Int64 { Int64(reservationTTL.inSeconds.rounded(.up)) }
+
+    /// What may pass between the Reserve's answer at the latest and the CommitStock's.
+    package var budgetsBeforePivot: Duration { stock.budget + authorize.budget + stock.budget }
 
     package func policy(for step: Step) -> StepPolicy {
         switch step {

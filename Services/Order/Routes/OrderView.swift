@@ -69,14 +69,28 @@ struct OrderView: Sendable {
             detail: try JSONDecoder().decode([String: String].self, from: payload))
     }
 
-    /// Whether the customer owns the order.
-    func owns(_ customer: CustomerID, _ id: OrderID) async throws -> Bool {
-        guard let row = try await pool.query(OrderStore.owner(id)).first else { return false }
-        return CustomerID(try row.id("customer_id")) == customer
+    /// The seq of the order's newest entry; nil when the customer has no such order.
+    func newestEntry(of id: OrderID, for customer: CustomerID) async throws -> Int64? {
+        guard let row = try await pool.query(OrderStore.owner(id)).first,
+            CustomerID(try row.id("customer_id")) == customer
+        else { return nil }
+        return try row.integer("newest")
     }
 
-    /// The timeline's entries after a seq.
-    func entries(of id: OrderID, after seq: Int64) async throws -> [OrderJSON.Entry] {
-        try await pool.query(OrderStore.timeline(id, after: seq)).map(Self.entry)
+    /// The timeline's entries after a seq, and whether none can follow them.
+    ///
+    /// The state is read first: what made it terminal was committed with its last entry, so that the
+    /// entries read afterwards are complete.
+    func entries(of id: OrderID, after seq: Int64) async throws
+        -> (entries: [OrderJSON.Entry], areLast: Bool)
+    {
+        let results = try await pool.batch([
+            OrderStore.state(id), OrderStore.timeline(id, after: seq),
+        ])
+        let state = try results[0].rows.first?.text("state")
+        return (
+            try results[1].rows.map(Self.entry),
+            state.flatMap(CheckoutState.init(rawValue:))?.isTerminal ?? false
+        )
     }
 }

@@ -8,8 +8,6 @@ import Telemetry
 
 /// `POST /v1/orders`: key, cart and prices, then one transaction (D14).
 struct PlaceOrder: Sendable {
-    /// How long a request waits for a twin with the same new key (architecture.md §2).
-    static let twinWait: Duration = .milliseconds(250)
     /// The largest request body, in bytes.
     static let bodyMax = 4_096
 
@@ -18,6 +16,9 @@ struct PlaceOrder: Sendable {
     let outbox: Outbox
     let catalogue: CartAndPrices
     let random: RandomSource
+    /// How long a request waits for a twin with the same new key (architecture.md §2).
+    let twinWait: Duration
+    let metrics: MetricsRegistry
 
     struct Body: Codable, Sendable {
         let cartID: CartID
@@ -63,7 +64,23 @@ struct PlaceOrder: Sendable {
         guard let row = try await pool.query(StoredAnswer.find(key, of: customer)).first else {
             return nil
         }
-        return try StoredAnswer(row: row).response(to: hash, isReplay: true)
+        let stored = try StoredAnswer(row: row)
+        count(stored.requestHash == hash ? .replayed : .reused)
+        return try stored.response(to: hash, isReplay: true)
+    }
+
+    /// What a request's key turned out to be.
+    private enum KeyOutcome: String {
+        case new, replayed, reused
+        case inProgress = "in_progress"
+    }
+
+    private func count(_ outcome: KeyOutcome) {
+        metrics.counter(
+            "idempotency_keys_total",
+            help: "Requests by what their Idempotency-Key turned out to be.",
+            labels: ["outcome": outcome.rawValue]
+        ).increment()
     }
 
     /// Reads the cart, then its prices, both from the owners' databases and outside any transaction.
@@ -109,13 +126,14 @@ struct PlaceOrder: Sendable {
                 order, clientRequestID: key.text, linesHash: CheckoutCommands.hash(of: order))
             + (try driver.begin(order, cause: order.id.value, traceparent: context.traceparent))
         do {
-            try await pool.transaction(TransactionOptions(lockTimeout: Self.twinWait)) {
+            try await pool.transaction(TransactionOptions(lockTimeout: twinWait)) {
                 _ = try await $0.pipeline(statements)
                 outbox.wakeAfter($0)
             }
         } catch let error as PostgresError {
             return try await explain(error, order, key, hash)
         }
+        count(.new)
         return try answer.response(to: hash, isReplay: false)
     }
 
@@ -123,6 +141,7 @@ struct PlaceOrder: Sendable {
         _ error: PostgresError, _ order: Order, _ key: IdempotencyKey, _ hash: String
     ) async throws -> Response {
         if error.sqlState == "55P03" {
+            count(.inProgress)
             throw Problem(
                 status: 409, code: "idempotency_in_progress", title: "Conflict",
                 detail: "A request with this Idempotency-Key is being worked on.",

@@ -118,9 +118,14 @@ package enum OrderStore {
             """, [.id(orderID.value)])
     }
 
-    /// Who owns an order; nothing when it does not exist.
+    /// Who owns an order, and its newest timeline entry; nothing when it does not exist.
     package static func owner(_ orderID: OrderID) -> Statement {
-        Statement("SELECT customer_id FROM orders WHERE order_id = $1", [.id(orderID.value)])
+        Statement(
+            """
+            SELECT customer_id,
+                (SELECT coalesce(max(seq), 0) FROM order_events WHERE order_id = $1) AS newest
+            FROM orders WHERE order_id = $1
+            """, [.id(orderID.value)])
     }
 
     package static func list(_ customerID: CustomerID) -> Statement {
