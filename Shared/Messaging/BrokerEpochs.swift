@@ -34,7 +34,7 @@ package actor BrokerEpochs {
 
     /// The epoch this process works in; 0 until the broker was first seen.
     package var current: Int64 { seenEpoch ?? 0 }
-    /// When the broker last answered; nil when its last probe failed.
+    /// What the last look at the broker said; nil before the first, and after a lost connection.
     package private(set) var reachable: Bool?
 
     package init(
@@ -60,8 +60,14 @@ package actor BrokerEpochs {
         subscribers.append(body)
     }
 
-    /// Something looked odd (a lost connection, a missing offset): look now, not at the next turn.
+    /// Something looked odd (a missing offset): look now, not at the next turn.
     package nonisolated func suspect() { suspicion.raise() }
+
+    /// A connection broke: until the next look has succeeded, the broker counts as away.
+    package func doubt() {
+        reachable = nil
+        suspicion.raise()
+    }
 
     /// An offset of ours lies beyond the log's end: the tail we knew is gone.
     package func reportOutOfRange() {

@@ -45,6 +45,9 @@ package struct ServiceMessaging: Sendable {
         }
     }
 
+    /// How long one look at the broker may take.
+    package static let probeTimeout: Duration = .seconds(3)
+
     package let outbox: Outbox
     package let relay: OutboxRelay
     package let epochs: BrokerEpochs
@@ -72,13 +75,15 @@ package struct ServiceMessaging: Sendable {
             configuration: settings.relay)
         self.relay = relay
         outbox = Outbox(wake: { relay.wake() })
-        let (kafka, service) = (settings.kafka, settings.service)
+        var kafka = settings.kafka
+        kafka.adminTimeout = min(kafka.adminTimeout, Self.probeTimeout)
+        let (probed, service) = (kafka, settings.service)
         epochs = BrokerEpochs(
             service: service, pool: pool, publisher: producer, loop: loop, logger: logger,
             metrics: metrics, interval: settings.probeInterval, refill: settings.refill,
             refilled: { relay.wake() },
             probe: {
-                try await ClusterProbe.look(kafka, canaryTopic: Topics.canary.name, key: service)
+                try await ClusterProbe.look(probed, canaryTopic: Topics.canary.name, key: service)
             })
         partitions = Partitions(pool: pool, loop: loop, logger: logger)
         deadLetters = DeadLetters(outbox: outbox, build: settings.build)

@@ -104,7 +104,7 @@ package actor TopicConsumer {
                 try await startOver(partition, of: consumer)
             case .disconnected:
                 connected(false)
-                epochs.suspect()
+                await epochs.doubt()
             case .error(let error):
                 if error.isFatal { throw error }
                 logger.warning(

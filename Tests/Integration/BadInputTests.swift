@@ -97,7 +97,7 @@ extension WholeStackTests {
         }
     }
 
-    @Test func `a key is replayed byte for byte, refused with another body, and a cart is ordered once`()
+    @Test func `a key is replayed byte for byte, and refused with another body`()
         async throws
     {
         try await withShop { _, shop in
@@ -112,6 +112,22 @@ extension WholeStackTests {
                 customer, cart: cart, card: "tok_declined", key: "once")
             #expect(other.status == 422 && other.code == "idempotency_key_reused")
             let id = try #require(first.json["id"] as? String)
+            let order = PlacedOrder(customer: customer, cart: cart, id: id)
+            try await shop.reaches("CONFIRMED", order, within: .seconds(20))
+            let replay = try await shop.placeOrder(customer, cart: cart, card: "tok_ok", key: "once")
+            #expect(replay.status == 202 && replay.body == first.body, "the cart is empty by now")
+        }
+    }
+
+    @Test func `a second key for the same cart and version is told of the first order`() async throws {
+        try await withShop { _, shop in
+            let customer = UniqueID.v7()
+            let cart = try await shop.cart(customer, "NOTEBOOK-A5")
+            let first = try await shop.placeOrder(customer, cart: cart, card: "tok_slow", key: "a")
+            let second = try await shop.placeOrder(customer, cart: cart, card: "tok_slow", key: "b")
+            #expect(second.status == 409 && second.code == "cart_already_ordered", "\(second.text)")
+            let id = try #require(first.json["id"] as? String)
+            #expect(second.json["order"] as? String == "/v1/orders/\(id)")
             let order = PlacedOrder(customer: customer, cart: cart, id: id)
             try await shop.reaches("CONFIRMED", order, within: .seconds(20))
         }

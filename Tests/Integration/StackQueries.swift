@@ -68,6 +68,23 @@ extension WholeStack {
         }
     }
 
+    /// Order's present broker epoch.
+    func brokerEpoch() async throws -> Int64 {
+        try await withOrderDatabase { pool in
+            try await pool.query(Statement("SELECT max(epoch) AS epoch FROM broker_epochs"))[0]
+                .integer("epoch")
+        }
+    }
+
+    /// Whether every message of Order was acknowledged.
+    func isDrained() async throws -> Bool {
+        try await withOrderDatabase { pool in
+            try await pool.query(
+                Statement("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL"))[0]
+                .integer("n") == 0
+        }
+    }
+
     /// A pool on Order's database, for questions that a test asks many times.
     func withOrderDatabase<Value: Sendable>(
         _ body: @escaping @Sendable (Pool) async throws -> Value
@@ -131,6 +148,14 @@ extension ShopClient {
         }
         guard let answer = box.value else { throw StackFailure("no answer") }
         return answer
+    }
+
+    /// Waits until the order's cart holds nothing any more.
+    func emptied(_ order: PlacedOrder, within limit: Duration) async throws {
+        try await eventually("cart of \(order.id) is empty", within: limit) {
+            let cart = try await self.call("GET", "/v1/carts/\(order.cart)", as: order.customer)
+            return (cart.json["lines"] as? [any Sendable])?.isEmpty == true
+        }
     }
 
     /// Waits for a terminal status.
