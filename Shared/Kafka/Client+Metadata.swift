@@ -5,7 +5,7 @@ internal import CKafka
 extension Client {
     /// The cluster's id. Throws `.timedOut` when no broker told it before the deadline.
     func clusterID(_ deadline: Deadline) throws(KafkaError) -> String {
-        let wait = Int32(clamping: deadline.remaining.inMilliseconds)
+        let wait = Int32(clamping: max(1, deadline.remaining.inMilliseconds))
         guard let text = unsafe withHandle({ handle, _ in unsafe rd_kafka_clusterid(handle, wait) })
         else { throw KafkaError(.timedOut, "no broker told its cluster id") }
         defer { unsafe withHandle { handle, _ in unsafe rd_kafka_mem_free(handle, text) } }

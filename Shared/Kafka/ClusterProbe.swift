@@ -21,7 +21,8 @@ package enum ClusterProbe {
     package static func look(
         _ configuration: KafkaConfiguration, canaryTopic: String, key: String
     ) async throws(KafkaError) -> ClusterView {
-        try await BlockingThread.run("kafka-probe") { () -> Result<ClusterView, KafkaError> in
+        try await BlockingThread.run("kafka-probe", atMost: configuration.adminTimeout) {
+            () -> Result<ClusterView, KafkaError> in
             do throws(KafkaError) {
                 let deadline = Deadline.after(configuration.adminTimeout)
                 let client = try Client(.probe(configuration))

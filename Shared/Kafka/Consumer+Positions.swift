@@ -38,13 +38,14 @@ extension Consumer {
         for (place, offset) in buffer.discard(Set(fresh)) { ledger.rewind(place, to: offset) }
         for place in fresh { ledger.setPaused(place, true) }
         note(client.pause(fresh))
+        balance()
     }
 
     /// Delivers again what follows the last record that the owner was given.
     package func resume(_ places: [TopicPartition]) {
         let paused = places.filter { ledger.isPaused($0) }
         for place in paused { ledger.setPaused(place, false) }
-        if !isHeldBack { flow(paused) }
+        if !holdBack.isOn { flow(paused) }
     }
 
     /// The partitions that are ours at this moment.
@@ -69,7 +70,7 @@ extension Consumer {
     ) async throws(KafkaError) -> [TopicPartition: Int64] {
         guard let client else { throw KafkaError(.closed, "the consumer was closed") }
         let limit = configuration.adminTimeout
-        return try await BlockingThread.run("kafka-offsets") {
+        return try await BlockingThread.run("kafka-offsets", atMost: limit) {
             () -> Result<[TopicPartition: Int64], KafkaError> in
             let deadline = Deadline.after(limit)
             var ends: [TopicPartition: Int64] = [:]
@@ -90,7 +91,7 @@ extension Consumer {
         guard client != nil, !known.isEmpty else { return }
         _ = buffer.discard(Set(known.map(\.0)))
         for (place, offset) in known { ledger.move(place, to: offset) }
-        flowIfDrained()
+        balance()
         // Requests for reset come one by one for each partition; they are answered together.
         guard repositioning == nil else { return }
         repositioning = loop.schedule(after: Self.repositionDelay) { [weak self] in
@@ -114,27 +115,20 @@ extension Consumer {
         note(client.assign(ledger.readable.map { ($0, ledger.position($0)) }))
         ledger.settle()
         // A new assignment forgets its pauses.
-        let still = isHeldBack ? ledger.readable : ledger.paused
+        let still = holdBack.isOn ? ledger.readable : ledger.paused
         if !still.isEmpty { note(client.pause(still)) }
     }
 
     // MARK: Bounded reading ahead
 
-    func holdBackIfFull() {
-        guard let client, !isHeldBack,
-            buffer.records >= configuration.consumerBufferRecords
-                || buffer.bytes >= configuration.consumerBufferBytes
-        else { return }
-        isHeldBack = true
-        note(client.pause(ledger.flowing))
-    }
-
-    func flowIfDrained() {
-        guard isHeldBack, buffer.records <= configuration.consumerBufferRecords / 2,
-            buffer.bytes <= configuration.consumerBufferBytes / 2
-        else { return }
-        isHeldBack = false
-        flow(ledger.flowing)
+    /// Stops or goes on reading ahead. Called after every change of the buffer.
+    func balance() {
+        guard let client else { return }
+        switch holdBack.judge(records: buffer.records, bytes: buffer.bytes) {
+        case .stop: note(client.pause(ledger.flowing))
+        case .go: flow(ledger.flowing)
+        case nil: break
+        }
     }
 
     /// Resumes and then seeks: the library's own position is not ours (D8).

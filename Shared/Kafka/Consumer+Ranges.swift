@@ -33,7 +33,7 @@ extension Consumer {
     ) async throws(KafkaError) -> [TopicPartition: PartitionRange] {
         guard let client else { throw KafkaError(.closed, "the consumer was closed") }
         let limit = configuration.adminTimeout
-        return try await BlockingThread.run("kafka-ranges") {
+        return try await BlockingThread.run("kafka-ranges", atMost: limit) {
             () -> Result<[TopicPartition: PartitionRange], KafkaError> in
             let deadline = Deadline.after(limit)
             var ranges: [TopicPartition: PartitionRange] = [:]

@@ -7,17 +7,22 @@ extension Consumer {
         guard let client else { return }
         note(client.assign(places.map { ($0, nil) }))
         ledger.assign(places)
-        if isHeldBack { note(client.pause(places)) }
         logger.info("kafka partitions assigned", ["partitions": .init(places.count)])
         buffer.append(.assigned(places))
     }
 
-    /// From here on nothing of these partitions is delivered or stored. The library waits for our
-    /// `unassign`, which follows when the stored offsets are committed.
+    /// From here on nothing of any partition is delivered or stored, since our answer, `unassign`,
+    /// gives all of them back. The library waits for it; it follows when the stored offsets are
+    /// committed.
     func revoking(_ places: [TopicPartition]) {
         guard let client else { return }
-        ledger.revoke(places)
-        _ = buffer.discard(Set(places))
+        let owned = ledger.owned
+        let paused = holdBack.isOn ? owned : ledger.paused
+        // Not every version of the library forgets a pause together with the partition.
+        if !paused.isEmpty { note(client.resume(paused)) }
+        ledger.revoke(owned)
+        _ = buffer.discard(Set(owned))
+        balance()
         lastCommitToken += 1
         let token = lastCommitToken
         let limit = loop.schedule(after: configuration.revokeCommitTimeout) { [weak self] in

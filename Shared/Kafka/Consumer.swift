@@ -28,12 +28,15 @@ package actor Consumer {
     var ledger = PartitionLedger()
     var buffer = ConsumerBuffer()
     var rebalance = Rebalance.idle
-    /// The buffer is full, so every partition is paused.
-    var isHeldBack = false
+    /// While it is on, every partition is paused.
+    var holdBack: HoldBack
     var lastCommitToken: UInt = 0
     var repositioning: TimerToken?
     private var heartbeat: TimerToken?
-    private var waiter: CheckedContinuation<ConsumerEvent, any Error>?
+    /// Numbered, because a cancellation may come when its caller was answered already.
+    private(set) var waiter:
+        (number: UInt, continuation: CheckedContinuation<ConsumerEvent, any Error>)?
+    private var lastWaiter: UInt = 0
     private let received: Counter
     private let dropped: Counter
     private let waiting: Gauge
@@ -49,6 +52,9 @@ package actor Consumer {
         topics: [String], loop: EventLoop, logger: Logger, metrics: MetricsRegistry
     ) throws(KafkaError) {
         self.configuration = configuration
+        holdBack = HoldBack(
+            recordLimit: configuration.consumerBufferRecords,
+            byteLimit: configuration.consumerBufferBytes)
         self.loop = loop
         self.logger = logger.with(["client": "consumer", "group": .string(group)])
         received = metrics.counter(
@@ -85,20 +91,24 @@ package actor Consumer {
         guard waiter == nil else {
             throw KafkaError(.other, "another caller already waits for the next event")
         }
+        lastWaiter += 1
+        let number = lastWaiter
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { waiter = $0 }
+            try await withCheckedThrowingContinuation { waiter = (number, $0) }
         } onCancel: {
-            loop.execute { self.assumeIsolated { $0.wake(throwing: CancellationError()) } }
+            loop.execute { self.assumeIsolated { $0.cancelWait(number) } }
         }
     }
 
-    /// Commits stored offsets, leaves the group and lets the handle go. Waits for that for up to
-    /// about the session time-out.
+    /// Commits stored offsets, leaves the group and lets the handle go. Waits for that for the
+    /// session time-out and the close time-out together; a broker that does not answer by then is
+    /// left to a thread of its own.
     package func close() async {
         guard let client else { return }
         self.client = nil
         if let watch { loop.cancel(watch) }
         for case let timer? in [heartbeat, repositioning] { loop.cancel(timer) }
+        // The library's close answers a revocation that is under way by itself.
         if case .revoking(_, _, let limit) = rebalance { loop.cancel(limit) }
         watch = nil
         heartbeat = nil
@@ -108,7 +118,9 @@ package actor Consumer {
         buffer = ConsumerBuffer()
         wake(throwing: KafkaError(.closed, "the consumer was closed"))
         do throws(KafkaError) {
-            try await BlockingThread.run("kafka-close") { () -> Result<Void, KafkaError> in
+            let limit = configuration.sessionTimeout + configuration.closeTimeout
+            try await BlockingThread.run("kafka-close", atMost: limit) {
+                () -> Result<Void, KafkaError> in
                 if let error = client.closeConsumer() { return .failure(error) }
                 return .success(())
             }
@@ -128,7 +140,8 @@ package actor Consumer {
             }
             beat()
         } catch {
-            buffer.append(.error(KafkaError(.other, "watch of the event queue: \(error)")))
+            // Fatal: without its events this consumer would be silent for ever.
+            buffer.append(.error(KafkaError(.fatal, "watch of the event queue: \(error)")))
             wakeIfReady()
         }
     }
@@ -156,7 +169,7 @@ package actor Consumer {
         }
         // The library signals only an empty queue, so what is left is announced by ourselves.
         if !isEmpty { client.wake.signal() }
-        holdBackIfFull()
+        balance()
         wakeIfReady()
     }
 
@@ -200,19 +213,23 @@ package actor Consumer {
         if case .records(let records) = event {
             for record in records { ledger.handOut(record) }
             received.increment(by: Int64(records.count))
-            flowIfDrained()
+            balance()
         }
         return event
     }
 
     func wakeIfReady() {
-        guard waiter != nil, let event = takeNext() else { return }
-        waiter?.resume(returning: event)
-        waiter = nil
+        guard let waiter, let event = takeNext() else { return }
+        self.waiter = nil
+        waiter.continuation.resume(returning: event)
+    }
+
+    private func cancelWait(_ number: UInt) {
+        if waiter?.number == number { wake(throwing: CancellationError()) }
     }
 
     private func wake(throwing error: any Error) {
-        waiter?.resume(throwing: error)
+        waiter?.continuation.resume(throwing: error)
         waiter = nil
     }
 }

@@ -1,3 +1,4 @@
+internal import Basics
 package import Sockets
 package import Telemetry
 
@@ -25,6 +26,8 @@ package actor Producer {
     private var table = DeliveryTable()
     private var waiting: [UInt: CheckedContinuation<[Result<Int64, KafkaError>], Never>] = [:]
     private let idle = AsyncSignal()
+    /// A `close()` is waiting for reports.
+    private var isClosing = false
     private let delivered: Counter
     private let failed: Counter
     private let recreated: Counter
@@ -87,23 +90,20 @@ package actor Producer {
         }
     }
 
-    /// Waits a bounded time for outstanding reports, then lets the handle go. Later sends fail.
+    /// Waits a bounded time for outstanding reports, then lets the handle go. Later sends fail, from
+    /// the beginning of the wait on. A second call returns at once.
     package func close() async {
-        guard case .open = state else {
-            state = .closed
-            return
-        }
-        let limit = loop.schedule(after: configuration.closeTimeout) { self.idle.raise() }
-        let deadline = ContinuousClock.now + configuration.closeTimeout
-        while table.pending > 0, ContinuousClock.now < deadline {
+        guard !isClosing else { return }
+        isClosing = true
+        let deadline = Deadline.after(configuration.closeTimeout)
+        while table.pending > 0 {
             do {
-                try await idle.wait()
+                guard try await idle.wait(atMost: deadline.remaining, on: loop) else { break }
             } catch {
                 // The caller was cancelled: its own deadline passed, so what is left is given up.
                 break
             }
         }
-        loop.cancel(limit)
         release(.closed, KafkaError(.closed, "the producer was closed"))
     }
 
@@ -146,6 +146,7 @@ package actor Producer {
     // MARK: The handle
 
     private func openClient() throws(KafkaError) -> Client {
+        if isClosing { throw KafkaError(.closed, "the producer was closed") }
         switch state {
         case .open(let client, _): return client
         case .closed: throw KafkaError(.closed, "the producer was closed")
@@ -154,6 +155,10 @@ package actor Producer {
             state = .open(client, nil)
             recreated.increment()
             startWatching()
+            // Lost again at once: nobody would hear of what this one is given.
+            guard case .open = state else {
+                throw KafkaError(.fatal, "the new handle was lost at once")
+            }
             return client
         }
     }

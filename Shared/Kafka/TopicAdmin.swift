@@ -84,7 +84,8 @@ package enum TopicAdmin {
         _ configuration: KafkaConfiguration,
         _ body: @escaping @Sendable (Client, Deadline) throws(KafkaError) -> T
     ) async throws(KafkaError) -> T {
-        try await BlockingThread.run("kafka-admin") { () -> Result<T, KafkaError> in
+        try await BlockingThread.run("kafka-admin", atMost: configuration.adminTimeout) {
+            () -> Result<T, KafkaError> in
             do throws(KafkaError) {
                 let client = try Client(.admin(configuration))
                 return .success(try body(client, .after(configuration.adminTimeout)))
