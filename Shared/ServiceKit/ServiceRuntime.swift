@@ -114,7 +114,7 @@ struct ServiceRuntime: Sendable {
         } catch {
             guard case .addressInUse(let taken) = error.code else { throw error }
             throw PortInUse(
-                key: key ?? "the \(name) port", port: taken, holder: PortHolder.find(port: taken))
+                key: key ?? "the \(name) port", port: taken, holder: PortHolder.find(taken))
         }
     }
 

@@ -2,6 +2,7 @@ import Contracts
 import Glibc
 import Kafka
 import NativeServers
+import Sockets
 import Support
 import Testing
 

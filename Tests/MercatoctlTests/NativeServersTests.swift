@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Sockets
 import Support
 import Testing
 
@@ -41,16 +42,6 @@ import Testing
         #expect(holder.description == "redis-server (pid \(holder.pid ?? 0))")
         #expect(!FreePort.isFree(port))
         #expect(PortHolder.find(1) == nil)
-    }
-
-    @Test func `only listening sockets of that port are looked at`() {
-        let table = """
-              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-               0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1
-               1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 222 1
-               2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1
-            """
-        #expect(PortHolder.listeningInodes(8080, in: table) == ["111"])
     }
 }
 

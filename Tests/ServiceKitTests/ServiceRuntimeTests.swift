@@ -179,8 +179,7 @@ import Testing
             #expect(error?.key == "MERCATO_PORT_X_OPS")
             #expect(error?.port == first.ports.operations)
             #expect(error?.exitCode == 4)
-            let own = Int(ProcessIdentity.number)
-            #expect(error?.holder?.pid == own)
+            #expect(error?.holder?.pid == Int32(ProcessIdentity.number))
         }
     }
 

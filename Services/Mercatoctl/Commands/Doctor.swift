@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NativeServers
+import Sockets
 
 extension Commands {
     /// Is this machine ready? One line each; exit 3 when something is missing, 4 for a taken port.
@@ -38,8 +39,10 @@ struct Doctor: Sendable {
     }
 
     private func toolchain() -> Finding {
-        let swift = settings.environment["SWIFT"].flatMap { $0.isEmpty ? nil : $0 }
-            ?? Command.find("swift")
+        let given = settings.environment["SWIFT"] ?? ""
+        // SWIFT may name the toolchain's folder as well as the program.
+        let swift = given.isEmpty ? find("swift")
+            : Command.find("swift", path: "\(given):\(given)/bin:\(given)/usr/bin") ?? given
         guard let swift,
             let outcome = try? Command.run(swift, ["--version"], limit: .seconds(20)),  // Ignored: reported below.
             let line = (outcome.output + outcome.errors).split(separator: "\n")
@@ -61,8 +64,12 @@ struct Doctor: Sendable {
         }
     }
 
+    private func find(_ name: String) -> String? {
+        Command.find(name, path: settings.environment["PATH"])
+    }
+
     private func program(_ name: String, package: String) -> Finding {
-        if let path = Command.find(name) { return Finding(text: "\(name): \(path)") }
+        if let path = find(name) { return Finding(text: "\(name): \(path)") }
         return Finding(
             text: "\(name) is not on PATH", remedy: "apt-get install \(package), or: make demo")
     }
@@ -77,7 +84,7 @@ struct Doctor: Sendable {
                     text: "KAFKA_HOME is \(home), which holds no Apache Kafka",
                     remedy: "point KAFKA_HOME at an unpacked Apache Kafka, or unset it")
             }
-            guard Command.find("java") != nil else {
+            guard find("java") != nil else {
                 return Finding(
                     text: "Apache Kafka needs Java",
                     remedy: "apt-get install openjdk-17-jre-headless")
@@ -101,7 +108,7 @@ struct Doctor: Sendable {
 
     /// The dynamic linker's own opinion about the shared libraries of our programs.
     private func libraries(_ names: [String]) -> [Finding] {
-        guard let ldd = Command.find("ldd") else { return [] }
+        guard let ldd = find("ldd") else { return [] }
         var missing: Set<String> = []
         for name in names {
             // Ignored: without an answer there is nothing to report.

@@ -46,11 +46,6 @@ package struct ProcessIdentity: Sendable, Codable, Hashable {
         return pages * Int(getpagesize())
     }
 
-    /// The program's short name, for messages.
-    package static func name(of pid: Int32) -> String {
-        Folders.text(of: "/proc/\(pid)/comm")?.trimmingCharacters(in: .newlines) ?? "unknown"
-    }
-
     /// The fields of /proc/PID/stat from the third on: the second, the name in parentheses, may hold
     /// blanks and parentheses itself, so reading starts behind the last closing one.
     private static func statFields(_ pid: Int32) -> [Substring]? {

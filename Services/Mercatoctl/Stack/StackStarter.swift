@@ -1,5 +1,6 @@
 import Foundation
 package import NativeServers
+import Sockets
 import Synchronization
 
 /// Brings the stack up: group by group, side by side within a group, and takes back what it started
