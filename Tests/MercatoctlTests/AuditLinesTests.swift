@@ -55,6 +55,27 @@ import Testing
         #expect(state.unpublished == ["inventory": 3])
     }
 
+    @Test func `dead letters that nobody has settled are counted by their class`() throws {
+        var state = AuditState()
+        for (number, standing) in ["PARKED", "REPLAYING", "RESOLVED", "DISCARDED"].enumerated() {
+            let text = #"{"id":"\#(number)","error_class":"exhausted","state":"\#(standing)"}"#
+            try state.add(
+                table: "dead_letters", row: JSONObject(Array(text.utf8), what: "row"),
+                service: "payment")
+        }
+        #expect(state.deadLetters == ["payment": ["exhausted": 2]])
+    }
+
+    @Test func `a key row that names no order is an error, not passed over`() {
+        let text = #"{"principal":"\#(GoodBooks.customer)","key":"k","order_id":null}"#
+        #expect(throws: CommandFailure.self) {
+            var state = AuditState()
+            try state.add(
+                table: "idempotency_keys", row: JSONObject(Array(text.utf8), what: "row"),
+                service: "order")
+        }
+    }
+
     @Test func `a journal line of the provider is read with its authorization`() throws {
         let text = """
             {"seq":7,"at":"x","key":"k","merchant_reference":"o","kind":"capture","amount_minor":5,\

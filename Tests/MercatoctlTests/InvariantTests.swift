@@ -40,6 +40,11 @@ import Testing
         #expect(complaints { GoodBooks.charge(GoodBooks.stranger, &$0) } == [2])
     }
 
+    @Test func `2: a charge of an order without a saga is reported`() {
+        let broken = complaints { $0.forget(GoodBooks.confirmed) }
+        #expect(broken == [2, 17, 18])
+    }
+
     @Test func `2: a charge that was given back is in order`() {
         #expect(
             complaints { state in
@@ -68,6 +73,13 @@ import Testing
             } == [4])
     }
 
+    @Test func `4: the right amount in another currency is reported`() {
+        #expect(
+            complaints { state in
+                for index in state.transfers.indices { state.transfers[index].currency = "USD" }
+            } == [4])
+    }
+
     @Test func `6: a ledger hold that nothing resolved is reported`() {
         #expect(
             complaints {
@@ -81,6 +93,35 @@ import Testing
             complaints {
                 GoodBooks.journal(GoodBooks.declined, "authorize", "approved", &$0)
             } == [6])
+    }
+
+    @Test func `6: an authorization of an unknown order is reported`() {
+        #expect(
+            complaints { GoodBooks.journal(GoodBooks.stranger, "authorize", "approved", &$0) }
+                == [6])
+        #expect(
+            complaints { state in
+                GoodBooks.journal(GoodBooks.stranger, "authorize", "approved", &state)
+                state.journal[state.journal.count - 1].reference = "no id at all"
+            } == [6])
+    }
+
+    @Test func `6: an authorization of an order without a saga is reported`() {
+        let broken = complaints { state in
+            state.forget(GoodBooks.refused)
+            GoodBooks.journal(GoodBooks.refused, "authorize", "approved", &state)
+        }
+        #expect(broken == [6, 17, 18])
+    }
+
+    @Test func `6: an authorization of an order under way is in order`() {
+        #expect(
+            complaints { state in
+                GoodBooks.path(GoodBooks.stranger, ["RESERVING", "AUTHORIZING"], &state)
+                GoodBooks.journal(GoodBooks.stranger, "authorize", "approved", &state)
+                GoodBooks.transfer(
+                    GoodBooks.stranger, "HOLD", "customer_hold", "held_sales", &state)
+            } == [17])
     }
 
     @Test func `11: a move that does not add up is reported`() {
@@ -98,6 +139,10 @@ import Testing
     @Test func `12: a cancelled order that kept its goods is reported`() {
         #expect(
             complaints { $0.reservations[GoodBooks.declined]?.status = "COMMITTED" } == [12])
+    }
+
+    @Test func `12: a cancelled order that Inventory has never heard of is reported`() {
+        #expect(complaints { $0.reservations[GoodBooks.refused] = nil } == [12])
     }
 
     @Test func `12: a cancelled order that kept an authorized payment is reported`() {
@@ -123,6 +168,15 @@ import Testing
 
     @Test func `17: a saga that has not ended is reported`() {
         #expect(complaints { GoodBooks.path(GoodBooks.stranger, ["RESERVING"], &$0) } == [17])
+    }
+
+    @Test func `17 and 18: an order without any saga row is reported`() {
+        #expect(complaints { $0.forget(GoodBooks.refused) } == [17, 18])
+    }
+
+    @Test func `17 and 18: an order whose saga left only its log is reported`() {
+        #expect(
+            complaints { $0.sagas.removeAll { $0.order == GoodBooks.refused } } == [17, 18])
     }
 
     @Test func `17: a parked saga and its operation wait for a person and are not reported`() {
@@ -174,5 +228,26 @@ import Testing
 
     @Test func `22: a key that names an unknown order is reported`() {
         #expect(complaints { $0.keys[0].order = GoodBooks.stranger } == [22])
+    }
+
+    @Test func `22: an order whose key is not kept is reported`() {
+        #expect(complaints { $0.keys.remove(at: 1) } == [22])
+    }
+
+    @Test func `22: a key of an order that does not exist is reported`() {
+        #expect(
+            complaints {
+                $0.keys.append(
+                    .init(
+                        principal: GoodBooks.customer, key: "lost", order: GoodBooks.stranger))
+            } == [22])
+    }
+}
+
+extension AuditState {
+    /// Takes away all that the sagas know about an order.
+    fileprivate mutating func forget(_ order: UniqueID) {
+        sagas.removeAll { $0.order == order }
+        sagaLog.removeAll { $0.order == order }
     }
 }

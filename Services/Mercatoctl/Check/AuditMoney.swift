@@ -6,13 +6,6 @@ extension AuditState {
         package var status: String
         package var captured: Int64
         package var voided: Bool
-
-        package init(order: UniqueID, status: String, captured: Int64, voided: Bool) {
-            self.order = order
-            self.status = status
-            self.captured = captured
-            self.voided = voided
-        }
     }
 
     package struct Operation: Sendable, Equatable {
@@ -21,16 +14,6 @@ extension AuditState {
         package var attempt: Int64
         package var state: String
         package var providerKey: String
-
-        package init(
-            order: UniqueID, kind: String, attempt: Int64, state: String, providerKey: String
-        ) {
-            self.order = order
-            self.kind = kind
-            self.attempt = attempt
-            self.state = state
-            self.providerKey = providerKey
-        }
 
         /// Whether its outcome is still being found out.
         package var isOpen: Bool { state == "INTENT" || state == "UNKNOWN" }
@@ -43,18 +26,6 @@ extension AuditState {
         package var credit: String
         package var amount: Int64
         package var currency: String
-
-        package init(
-            order: UniqueID, code: String, debit: String, credit: String, amount: Int64,
-            currency: String
-        ) {
-            self.order = order
-            self.code = code
-            self.debit = debit
-            self.credit = credit
-            self.amount = amount
-            self.currency = currency
-        }
     }
 
     /// A line of the provider's journal, which is the ground truth for money.
@@ -70,21 +41,6 @@ extension AuditState {
         package var providerRef: String?
         /// The authorization that a capture or void belongs to.
         package var authorization: String?
-
-        package init(
-            seq: Int64, key: String, reference: String, kind: String, outcome: String,
-            amount: Int64, currency: String, providerRef: String?, authorization: String? = nil
-        ) {
-            self.seq = seq
-            self.key = key
-            self.reference = reference
-            self.kind = kind
-            self.outcome = outcome
-            self.amount = amount
-            self.currency = currency
-            self.providerRef = providerRef
-            self.authorization = authorization
-        }
 
         package var isApproval: Bool { kind == "authorize" && outcome == "approved" }
         package var isCapture: Bool { kind == "capture" && outcome == "captured" }

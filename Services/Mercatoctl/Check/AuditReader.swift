@@ -14,12 +14,29 @@ package struct AuditReader: Sendable {
     package init(_ admin: AdminAPI) { self.admin = admin }
 
     /// Everything of everybody.
-    package func everything() async throws -> AuditState {
+    ///
+    /// - Parameter again: asked once for each service whose audit failed; true reads that audit anew.
+    ///   A service may be restarting, or PostgreSQL may have ended a transaction that took too long.
+    package func everything(
+        again: (CommandFailure) async throws -> Bool = { _ in false }
+    ) async throws -> AuditState {
         var state = AuditState()
         for service in Self.services {
-            try await rows(of: service) { table, row in
-                try state.add(table: table, row: row, service: service)
+            do {
+                state = try await added(service, to: state)
+            } catch let failure as CommandFailure {
+                guard try await again(failure) else { throw failure }
+                state = try await added(service, to: state)
             }
+        }
+        return state
+    }
+
+    /// `state` with all rows of one service; half an audit leaves no trace in it.
+    private func added(_ service: String, to state: AuditState) async throws -> AuditState {
+        var state = state
+        try await rows(of: service) { table, row in
+            try state.add(table: table, row: row, service: service)
         }
         return state
     }

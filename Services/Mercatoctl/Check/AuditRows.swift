@@ -14,10 +14,16 @@ extension AuditState {
             if table == "journal" { journal.append(try Self.journalLine(row)) }
         default: break
         }
-        if table == "outbox_unpublished" {
-            unpublished[service, default: 0] += try row.integer("count")
+        switch table {
+        case "outbox_unpublished": unpublished[service, default: 0] += try row.integer("count")
+        case "dead_letters" where !Self.settled.contains(try row.text("state")):
+            deadLetters[service, default: [:]][try row.text("error_class"), default: 0] += 1
+        default: break
         }
     }
+
+    /// States of a dead letter that somebody has dealt with.
+    private static let settled: Set<String> = ["RESOLVED", "DISCARDED"]
 
     private mutating func addOrder(_ table: String, _ row: JSONObject) throws(CommandFailure) {
         switch table {
@@ -46,7 +52,7 @@ extension AuditState {
             keys.append(
                 KeyRow(
                     principal: try row.id("principal"), key: try row.text("key"),
-                    order: row.optionalText("order_id").flatMap { UniqueID($0) }))
+                    order: try row.id("order_id")))
         default: break
         }
     }

@@ -18,6 +18,8 @@ package struct AuditState: Sendable, Equatable {
     package var journal: [JournalLine] = []
     /// Rows that the relays have not published yet, by service.
     package var unpublished: [String: Int64] = [:]
+    /// Dead letters that nobody has settled yet: their number by service and error class.
+    package var deadLetters: [String: [String: Int]] = [:]
 
     package init() {}
 
@@ -28,16 +30,6 @@ package struct AuditState: Sendable, Equatable {
         package var key: String
         package var total: Int64
         package var currency: String
-
-        package init(
-            id: UniqueID, customer: UniqueID, key: String, total: Int64, currency: String
-        ) {
-            self.id = id
-            self.customer = customer
-            self.key = key
-            self.total = total
-            self.currency = currency
-        }
     }
 
     package struct Saga: Sendable, Equatable {
@@ -46,16 +38,6 @@ package struct AuditState: Sendable, Equatable {
         package var state: String
         package var version: Int64
         package var parkedReason: String?
-
-        package init(
-            order: UniqueID, type: String, state: String, version: Int64, parkedReason: String? = nil
-        ) {
-            self.order = order
-            self.type = type
-            self.state = state
-            self.version = version
-            self.parkedReason = parkedReason
-        }
 
         package var isTerminal: Bool { Self.terminal.contains(state) }
         package static let terminal: Set<String> = ["CONFIRMED", "CANCELLED", "REFUNDED"]
@@ -67,38 +49,18 @@ package struct AuditState: Sendable, Equatable {
         package var seq: Int64
         package var from: String
         package var to: String
-
-        package init(order: UniqueID, type: String, seq: Int64, from: String, to: String) {
-            self.order = order
-            self.type = type
-            self.seq = seq
-            self.from = from
-            self.to = to
-        }
     }
 
     package struct KeyRow: Sendable, Equatable {
         package var principal: UniqueID
         package var key: String
-        package var order: UniqueID?
-
-        package init(principal: UniqueID, key: String, order: UniqueID?) {
-            self.principal = principal
-            self.key = key
-            self.order = order
-        }
+        package var order: UniqueID
     }
 
     package struct Stock: Sendable, Equatable {
         package var onHand: Int64
         package var held: Int64
         package var version: Int64
-
-        package init(onHand: Int64, held: Int64, version: Int64) {
-            self.onHand = onHand
-            self.held = held
-            self.version = version
-        }
     }
 
     package struct Move: Sendable, Equatable {
@@ -109,28 +71,10 @@ package struct AuditState: Sendable, Equatable {
         package var quantity: Int64
         package var onHandAfter: Int64
         package var heldAfter: Int64
-
-        package init(
-            sku: String, seq: Int64, order: UniqueID?, kind: String, quantity: Int64,
-            onHandAfter: Int64, heldAfter: Int64
-        ) {
-            self.sku = sku
-            self.seq = seq
-            self.order = order
-            self.kind = kind
-            self.quantity = quantity
-            self.onHandAfter = onHandAfter
-            self.heldAfter = heldAfter
-        }
     }
 
     package struct Reservation: Sendable, Equatable {
         package var order: UniqueID
         package var status: String
-
-        package init(order: UniqueID, status: String) {
-            self.order = order
-            self.status = status
-        }
     }
 }

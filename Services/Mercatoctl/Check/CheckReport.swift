@@ -27,12 +27,14 @@ package struct CheckReport: Sendable {
     }
 
     package var lines: [String] {
-        let states = state.checkoutStates.values
+        let checkouts = state.checkoutStates
+        let states = state.orders.keys.compactMap { checkouts[$0] }
         var lines = [
-            "\(states.count) orders: \(states.count { $0 == "CONFIRMED" }) confirmed, "
+            "\(state.orders.count) orders: \(states.count { $0 == "CONFIRMED" }) confirmed, "
                 + "\(states.count { $0 == "CANCELLED" }) cancelled; "
                 + "\(state.journal.count) lines in the provider's journal, "
-                + "\(state.transfers.count) ledger transfers, \(state.moves.count) stock moves"
+                + "\(state.transfers.count) ledger transfers, \(state.moves.count) stock moves",
+            deadLetters,
         ]
         for invariant in Invariant.all {
             let mine = findings.filter { $0.invariant == invariant.number }
@@ -45,5 +47,13 @@ package struct CheckReport: Sendable {
             }
         }
         return lines
+    }
+
+    /// No fault by itself: an order that one of them keeps from ending is a finding of 17.
+    private var deadLetters: String {
+        let counts = state.deadLetters.sorted { $0.key < $1.key }.flatMap { service, classes in
+            classes.sorted { $0.key < $1.key }.map { "\(service) \($0.value) \($0.key)" }
+        }
+        return "dead letters: " + (counts.isEmpty ? "none" : counts.joined(separator: ", "))
     }
 }

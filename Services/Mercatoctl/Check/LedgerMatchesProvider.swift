@@ -2,23 +2,31 @@ import Basics
 
 extension Invariant {
     /// 4: what the ledger says the provider owes us is what the provider's journal says, in total
-    /// and order by order.
+    /// and order by order, each currency by itself.
     static let ledgerMatchesProvider = Invariant(4, "ledger equals the provider's journal") { state in
-        var provider: [String: Int64] = [:]
+        struct Account: Hashable {
+            let order: String
+            let currency: String
+        }
+        var provider: [Account: Int64] = [:]
         for line in state.journal {
-            if line.isCapture { provider[line.reference, default: 0] += line.amount }
-            if line.isRefund { provider[line.reference, default: 0] -= line.amount }
+            let account = Account(order: line.reference, currency: line.currency)
+            if line.isCapture { provider[account, default: 0] += line.amount }
+            if line.isRefund { provider[account, default: 0] -= line.amount }
         }
-        var ledger: [String: Int64] = [:]
+        var ledger: [Account: Int64] = [:]
         for transfer in state.transfers {
-            let order = transfer.order.description
-            if transfer.debit.hasPrefix(clearing) { ledger[order, default: 0] += transfer.amount }
-            if transfer.credit.hasPrefix(clearing) { ledger[order, default: 0] -= transfer.amount }
+            let account = Account(order: transfer.order.description, currency: transfer.currency)
+            if transfer.debit.hasPrefix(clearing) { ledger[account, default: 0] += transfer.amount }
+            if transfer.credit.hasPrefix(clearing) { ledger[account, default: 0] -= transfer.amount }
         }
-        return Set(provider.keys).union(ledger.keys).compactMap { order in
-            let (ours, theirs) = (ledger[order] ?? 0, provider[order] ?? 0)
+        return Set(provider.keys).union(ledger.keys).compactMap { account in
+            let (ours, theirs) = (ledger[account] ?? 0, provider[account] ?? 0)
             return ours == theirs
-                ? nil : Finding(4, order, "the ledger has \(ours), the provider \(theirs)")
+                ? nil
+                : Finding(
+                    4, account.order,
+                    "the ledger has \(ours) \(account.currency), the provider \(theirs)")
         }
     }
 

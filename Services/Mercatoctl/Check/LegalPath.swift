@@ -1,8 +1,8 @@
 import Basics
 
 extension Invariant {
-    /// 18: each saga's log is contiguous from 1, every step an edge of correctness.md §2, and nothing
-    /// follows a terminal state.
+    /// 18: each order has a saga, whose log is contiguous from 1, every step an edge of correctness.md
+    /// §2, and nothing follows a terminal state.
     static let legalPath = Invariant(18, "every saga took a legal path") { state in
         struct Key: Hashable {
             let order: UniqueID
@@ -12,7 +12,8 @@ extension Invariant {
         let instances = Dictionary(
             state.sagas.map { (Key(order: $0.order, type: $0.type), $0) },
             uniquingKeysWith: { first, _ in first })
-        return Set(logs.keys).union(instances.keys).compactMap { key in
+        let checkouts = state.orders.keys.map { Key(order: $0, type: AuditState.checkout) }
+        return Set(logs.keys).union(instances.keys).union(checkouts).compactMap { key in
             let log = (logs[key] ?? []).sorted { $0.seq < $1.seq }
             return fault(in: log, of: instances[key]).map {
                 Finding(18, key.order.description, "\(key.type): \($0)")
@@ -36,7 +37,7 @@ extension Invariant {
             }
             state = step.to
         }
-        guard let saga else { return "has a log but no instance" }
+        guard let saga else { return log.isEmpty ? "no saga" : "has a log but no instance" }
         if saga.state != state || saga.version != Int64(log.count) {
             return "is \(saga.state) at version \(saga.version), its log ends with \(state) "
                 + "at \(log.count)"

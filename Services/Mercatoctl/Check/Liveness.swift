@@ -1,8 +1,8 @@
 import Basics
 
 extension Invariant {
-    /// 17: every saga has ended, or is parked with a reason; nothing waits in an outbox, and no
-    /// payment operation is in doubt.
+    /// 17: every order has a saga, and every saga has ended or is parked with a reason; nothing waits
+    /// in an outbox, and no payment operation is in doubt.
     static let liveness = Invariant(17, "nothing is stuck") { state in
         pending(state).map { Finding(17, $0.id, $0.what) }
     }
@@ -17,6 +17,9 @@ extension Invariant {
             .map { (id: $0.order.description, what: "its \($0.kind) operation is \($0.state)") }
         let outboxes = state.unpublished.filter { $0.value > 0 }.sorted { $0.key < $1.key }
             .map { (id: $0.key, what: "\($0.value) outbox rows are not published") }
-        return sagas + operations + outboxes
+        let checkouts = state.checkoutStates
+        let lost = state.orders.keys.filter { checkouts[$0] == nil }
+            .map { (id: $0.description, what: "it has no \(AuditState.checkout) saga") }
+        return lost + sagas + operations + outboxes
     }
 }

@@ -2,34 +2,39 @@ import Basics
 
 extension Invariant {
     /// 6: a finished order holds no money: its ledger holds are posted or voided, and each
-    /// authorization in the provider's journal was captured or voided.
+    /// authorization in the provider's journal was captured or voided. Nor does an order that does
+    /// not exist, or that has no saga to end what was begun.
     static let noDanglingHold = Invariant(6, "no dangling hold on a finished order") { state in
-        var open: [String: Int64] = [:]
+        var held: [String: Int64] = [:]
         for transfer in state.transfers {
             switch transfer.code {
-            case "HOLD": open[transfer.order.description, default: 0] += transfer.amount
-            case "POST", "VOID": open[transfer.order.description, default: 0] -= transfer.amount
+            case "HOLD": held[transfer.order.description, default: 0] += transfer.amount
+            case "POST", "VOID": held[transfer.order.description, default: 0] -= transfer.amount
             default: break
             }
         }
-        let journal = Dictionary(grouping: state.journal, by: \.reference)
-        return state.checkoutStates.flatMap { order, status -> [Finding] in
-            guard AuditState.Saga.terminal.contains(status) else { return [] }
-            let id = order.description
+        let open = Dictionary(grouping: state.journal, by: \.reference).filter { hasOpen($0.value) }
+        let states = state.checkoutStates
+        return Set(held.keys).union(open.keys).flatMap { reference -> [Finding] in
+            let order = UniqueID(reference).flatMap { state.orders[$0] }
+            let status = UniqueID(reference).flatMap { states[$0] }
+            if let status, !AuditState.Saga.terminal.contains(status) { return [] }
+            let what = status.map { "is \($0)" } ?? (order == nil ? "is no order" : "has no saga")
             var findings: [Finding] = []
-            if let rest = open[id], rest != 0 {
-                findings.append(Finding(6, id, "is \(status), but its ledger still holds \(rest)"))
+            if let rest = held[reference], rest != 0 {
+                findings.append(Finding(6, reference, "\(what), but its ledger still holds \(rest)"))
             }
-            let lines = journal[id] ?? []
-            let approved = lines.count(where: \.isApproval)
-            let ended = Set(lines.filter { $0.isCapture || $0.isVoid }.map {
-                $0.authorization ?? $0.key
-            }).count
-            if approved > ended {
+            if open[reference] != nil {
                 findings.append(
-                    Finding(6, id, "is \(status), but the provider still holds an authorization"))
+                    Finding(6, reference, "\(what), but the provider still holds an authorization"))
             }
             return findings
         }
+    }
+
+    /// Whether more authorizations of one reference were approved than captured or voided.
+    private static func hasOpen(_ lines: [AuditState.JournalLine]) -> Bool {
+        let ended = Set(lines.filter { $0.isCapture || $0.isVoid }.map { $0.authorization ?? $0.key })
+        return lines.count(where: \.isApproval) > ended.count
     }
 }

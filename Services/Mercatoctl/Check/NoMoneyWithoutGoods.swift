@@ -12,7 +12,9 @@ extension Invariant {
             guard let order = captures.first.flatMap(state.order(of:)) else {
                 return Finding(2, reference, "was charged \(captured), but there is no such order")
             }
-            let status = states[order.id] ?? "no saga"
+            guard let status = states[order.id] else {
+                return Finding(2, reference, "was charged \(captured), but has no saga to confirm it")
+            }
             // A capture in doubt is the pivot: an open saga will still confirm it (D11).
             guard AuditState.Saga.terminal.contains(status), status != "CONFIRMED" else {
                 return nil
