@@ -5,6 +5,7 @@ import HTTP
 import ServiceKit
 import Sockets
 import Support
+import Synchronization
 import Testing
 
 @testable import PaymentProviderService
@@ -114,6 +115,25 @@ import Testing
         }
     }
 
+    @Test func `the audit shows the journal without card tokens`() async throws {
+        try await withSite { site in
+            _ = try await site.post("/v1/authorizations", key: "k1", Self.purchase)
+            let response = await site.operations.respond(to: try Request(.get, "/internal/audit"))
+            guard case .stream(let write) = response.body else {
+                Issue.record("the audit is no stream")
+                return
+            }
+            let page = Page()
+            try await write(page)
+            let lines = page.text.split(separator: "\n")
+            #expect(lines.count == 3)
+            #expect(lines.dropFirst().first?.contains(#""merchant_reference":"o1""#) == true)
+            #expect(lines.dropFirst().first?.contains(#""outcome":"approved""#) == true)
+            #expect(lines.last == #"{"t":"end","r":{"rows":1}}"#)
+            #expect(!page.text.contains("tok_ok") && !page.text.contains("card_token"))
+        }
+    }
+
     @Test(arguments: [
         #"{"mode":"explode"}"#, #"{"mode":"delay","delay_ms":-1}"#, #"{"mode":"fail","count":-1}"#,
     ])
@@ -123,4 +143,13 @@ import Testing
             #expect(response.status == 422)
         }
     }
+}
+
+/// Collects a streamed body.
+private final class Page: BodyWriter {
+    private let bytes = Mutex<[UInt8]>([])
+
+    var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+
+    func write(_ bytes: [UInt8]) async throws { self.bytes.withLock { $0 += bytes } }
 }

@@ -52,7 +52,7 @@ struct JournalEntry: Sendable, Equatable, Codable {
     let bodyHash: String
     let outcome: Outcome
     let providerRef: String?
-    let evidence: Evidence
+    var evidence: Evidence
 
     enum CodingKeys: String, CodingKey {
         case seq, at, key

@@ -37,7 +37,7 @@ struct OperatorRoutes: Sendable {
             var chunk: [UInt8] = []
             for (index, entry) in journal.enumerated() {
                 chunk += Array(#"{"t":"journal","r":"#.utf8)
-                chunk += try JournalFile.encode(entry)
+                chunk += try JournalFile.encode(entry.shown)
                 chunk += Array("}\n".utf8)
                 if index % Self.linesPerChunk == Self.linesPerChunk - 1 {
                     try await writer.write(chunk)
@@ -47,6 +47,15 @@ struct OperatorRoutes: Sendable {
             chunk += Array(#"{"t":"end","r":{"rows":\#(journal.count)}}"#.utf8) + [10]
             try await writer.write(chunk)
         }
+    }
+}
+
+extension JournalEntry {
+    /// What operators see: the card's token stays in the file.
+    fileprivate var shown: JournalEntry {
+        var entry = self
+        entry.evidence.cardToken = nil
+        return entry
     }
 }
 
