@@ -5,9 +5,11 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-policy=/usr/sbin/policy-rc.d
+# Another system than the one that runs: the tests of this script have a folder for it.
+system=${MERCATO_INSTALL_ROOT:-}
+policy=$system/usr/sbin/policy-rc.d
 saved=$policy.before-mercato
-drop_in=/etc/postgresql-common/createcluster.d/mercato-install.conf
+drop_in=$system/etc/postgresql-common/createcluster.d/mercato-install.conf
 mark='# made by mercato/deploy/native/install.sh while it installs packages'
 
 # --- The part that runs as root -------------------------------------------------------------------
@@ -20,7 +22,7 @@ before_install() {
     printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
     chmod 755 "$policy"
     local folder
-    for folder in /etc/postgresql-common "$(dirname "$drop_in")"; do
+    for folder in "$system/etc/postgresql-common" "$(dirname "$drop_in")"; do
         if [ ! -d "$folder" ]; then
             mkdir "$folder"
             made=("$folder" ${made[@]+"${made[@]}"})
@@ -70,9 +72,25 @@ need() { # need PACKAGE [CHECK...]: missing unless the check holds, or else unle
     if [ $# -eq 0 ] && installed "$package"; then return; fi
     missing+=("$package")
 }
-postgres_present() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || have postgres; }
+postgres_present() { compgen -G "$system/usr/lib/postgresql/*/bin/postgres" >/dev/null || have postgres; }
 java_present() { have java || [ -x "${JAVA_HOME:-/nowhere}/bin/java" ]; }
-header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
+header() { [ -e "$system/usr/include/$1" ] || [ -e "$system/usr/local/include/$1" ]; }
+browser_present() { have chromium || have chromium-browser || have google-chrome; }
+driver_present() { have chromedriver || have chromium.chromedriver; }
+is_ubuntu() { grep -qE '^ID(_LIKE)?=.*ubuntu' "$system/etc/os-release" 2>/dev/null; }
+
+# Ubuntu has Chromium and its driver only as a snap, which apt cannot install without its daemon.
+need_browser() {
+    if browser_present && driver_present; then return; fi
+    if is_ubuntu; then
+        say "the browser test will fail: it needs Chromium, which Ubuntu has as a snap only. Install it with" \
+            "  sudo snap install chromium" \
+            "or take Google Chrome and its chromedriver."
+        return
+    fi
+    need chromium browser_present
+    need chromium-driver driver_present
+}
 
 have apt-get || fail 3 "this system has no apt-get; install by its own means:" \
     "PostgreSQL 15+, Redis, and the development files of librdkafka, libpq, hiredis and OpenSSL 3"
@@ -85,8 +103,7 @@ need libhiredis-dev header hiredis/hiredis.h
 need libssl-dev header openssl/ssl.h
 need pkg-config have pkg-config
 if [ "${1:-}" = --tests ]; then
-    need chromium have chromium
-    need chromium-driver have chromedriver
+    need_browser
     need python3-selenium
 fi
 if [ -n "${KAFKA_HOME:-}" ]; then need openjdk-17-jre-headless java_present; fi
