@@ -1,5 +1,4 @@
 internal import Basics
-internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -28,10 +27,12 @@ enum BlockingThread {
             (continuation: CheckedContinuation<Result<T, KafkaError>, Never>) in
             let answer = FirstAnswer(continuation)
             let wait = limit + grace
-            DispatchQueue.global().asyncAfter(deadline: .now() + wait.inSeconds) {
-                answer.give(.failure(KafkaError(.timedOut, "\(name) did not end within \(wait)")))
-            }
             start(name) { answer.give(body()) }
+            start("\(name)-limit") {
+                answer.give(
+                    .failure(KafkaError(.timedOut, "\(name) did not end within \(wait)")),
+                    unlessGivenWithin: wait)
+            }
         }
         return try result.get()
     }
@@ -39,6 +40,7 @@ enum BlockingThread {
     /// The call's answer or its lateness, whichever is first.
     private final class FirstAnswer<T: Sendable>: Sendable {
         private let waiting: Mutex<CheckedContinuation<Result<T, KafkaError>, Never>?>
+        private let given = NSCondition()
 
         init(_ continuation: CheckedContinuation<Result<T, KafkaError>, Never>) {
             waiting = Mutex(continuation)
@@ -50,6 +52,18 @@ enum BlockingThread {
                 return waiting
             }
             continuation?.resume(returning: result)
+            given.lock()
+            given.broadcast()
+            given.unlock()
+        }
+
+        /// Blocks until an answer was given, or gives this one when it is time.
+        func give(_ result: Result<T, KafkaError>, unlessGivenWithin limit: Duration) {
+            let end = Date(timeIntervalSinceNow: limit.inSeconds)
+            given.lock()
+            while waiting.withLock({ $0 != nil }), given.wait(until: end) {}
+            given.unlock()
+            give(result)
         }
     }
 }
