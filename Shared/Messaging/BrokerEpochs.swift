@@ -75,6 +75,7 @@ package actor BrokerEpochs {
         suspicion.raise()
     }
 
+    /// Looks at every interval, and at once after a suspicion; until cancelled.
     package func run() async throws {
         while true {
             do {

@@ -42,6 +42,7 @@ package struct CatchUp: Sendable {
         return goal.epoch
     }
 
+    /// Partitions that are no longer ours: somebody else reads them.
     package mutating func drop(_ places: [TopicPartition]) {
         for place in places { goals[place] = nil }
     }

@@ -33,6 +33,7 @@ package enum EpochVerdict: Sendable, Equatable {
     /// Another log; the cause is stored with the new epoch.
     case new(cause: String)
 
+    /// `outOfRange`: a reader of ours had an offset that the log does not have.
     package static func judge(known: BrokerEpoch?, seen: ClusterView, outOfRange: Bool) -> Self {
         guard let known else { return .first }
         if seen.clusterID != known.clusterID { return .new(cause: "cluster_id_changed") }

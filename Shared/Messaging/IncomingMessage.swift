@@ -30,6 +30,7 @@ package struct IncomingMessage: Sendable {
 
 /// A message that no repetition will make right: it goes to `dead_letters` at once (D15).
 package struct Poison: Error, Sendable, CustomStringConvertible {
+    /// Stored in `dead_letters.error_class`.
     package enum Class: String, Sendable {
         /// Bytes, type or version that this build cannot read.
         case undecodable

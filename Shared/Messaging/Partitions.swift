@@ -32,6 +32,7 @@ package struct Partitions: Sendable {
         self.now = now
     }
 
+    /// Maintains at start and at every interval; until cancelled.
     package func run() async throws {
         while true {
             var wait = interval

@@ -24,6 +24,7 @@ package struct MessagingTask: Sendable {
 /// Everything a service needs to talk to the others, put together once: producer, outbox and relay,
 /// broker epochs, partitions, dead letters, and a consumer per topic it reads.
 package struct ServiceMessaging: Sendable {
+    /// What a service decides about its messaging; see `DurableSettings` for the keys.
     package struct Settings: Sendable {
         package var service: String
         package var kafka: KafkaConfiguration

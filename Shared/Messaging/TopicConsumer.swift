@@ -155,8 +155,10 @@ package actor TopicConsumer {
     /// records, and that is a new epoch although the broker looks the same (D9).
     private func startOver(_ partition: TopicPartition, of consumer: Consumer) async throws {
         let range = try await consumer.ranges([partition])[partition]
+        let (current, followed) = try await followed.state()
         await consumer.seekToStart([partition])
-        if range?.committed != nil {
+        // A partition that is still behind was sent to the start for the same loss already.
+        if range?.committed != nil, (followed[partition.partition] ?? 0) >= current {
             logger.warning("offset out of range", ["partition": .string("\(partition)")])
             await epochs.reportOutOfRange()
         } else {

@@ -36,7 +36,7 @@ package struct StackPorts: Sendable, Equatable {
         + Service.allCases.map { ("MERCATO_PORT_\($0.rawValue)_OPS", $0.port + 100) }
         + [("MERCATO_PORT_DEVBROKER_OPS", 8207), ("MERCATO_PORT_BROKER", 19092)]
         + [("MERCATO_PORT_BROKER_CONTROLLER", 19093)]
-        + withDatabase.enumerated().map { ("MERCATO_PORT_POSTGRES_\($1.rawValue)", 54321 + $0) }
+        + withDatabase.enumerated().map { ("MERCATO_PORT_POSTGRES_\($1.rawValue)", 15431 + $0) }
         + [("MERCATO_PORT_REDIS", 63790)]
 
     package init(_ environment: [String: String]) throws(CommandFailure) {
