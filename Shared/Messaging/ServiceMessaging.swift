@@ -93,6 +93,7 @@ package struct ServiceMessaging: Sendable {
     /// A consumer of `topic` in the service's own group; its name is half of the inbox key.
     package func consumer(of topic: Topic, handler: any MessageHandler) -> TopicConsumer {
         let (epochs, connected) = (epochs, connected)
+        connected.expectConsumer()
         let processor = RecordProcessor(
             consumer: settings.service, pool: pool, handler: handler, deadLetters: deadLetters,
             partitions: partitions, epoch: { await epochs.current }, loop: loop, logger: logger,
@@ -130,6 +131,9 @@ package struct ServiceMessaging: Sendable {
         if !connected.value, await epochs.reachable != true {
             return .degraded("no Kafka broker at \(settings.kafka.bootstrapServers)")
         }
+        if connected.isJoining {
+            return .degraded("joining the consumer group; answers wait until then")
+        }
         return .ready
     }
 
@@ -141,7 +145,23 @@ package struct ServiceMessaging: Sendable {
 
 /// What the consumers last said about the broker.
 final class ConnectionFlag: Sendable {
-    private let state = Mutex(false)
-    var value: Bool { state.withLock { $0 } }
-    func set(_ value: Bool) { state.withLock { $0 = value } }
+    private struct State {
+        var isConnected = false
+        var hasConsumers = false
+        var hasJoined = false
+    }
+    private let state = Mutex(State())
+
+    var value: Bool { state.withLock { $0.isConnected } }
+    /// There are consumers, and none of them has been given its partitions yet.
+    var isJoining: Bool { state.withLock { $0.hasConsumers && !$0.hasJoined } }
+
+    func expectConsumer() { state.withLock { $0.hasConsumers = true } }
+
+    func set(_ value: Bool) {
+        state.withLock { state in
+            state.isConnected = value
+            state.hasJoined = state.hasJoined || value
+        }
+    }
 }
