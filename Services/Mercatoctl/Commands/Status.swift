@@ -26,6 +26,11 @@ struct ProcessRow: Sendable {
     let columns: [String]
     let isReady: Bool
 
+    init(columns: [String], isReady: Bool) {
+        self.columns = columns
+        self.isReady = isReady
+    }
+
     /// Asks the process; blocks for up to a second.
     init(_ entry: StackFile.Entry) {
         let process = entry.process
@@ -48,12 +53,28 @@ struct ProcessRow: Sendable {
         guard let answer = SocketProbe.status(port: port, path: path) else {
             return (false, "does not answer")
         }
-        // Ignored: an answer that is no JSON still has its status code.
-        let status = (try? JSONObject(Array(answer.body.utf8), what: "readyz"))?
-            .optionalText("status")
-        if answer.code == 200, status ?? "ready" == "ready" { return (true, "ready") }
-        let causes = answer.body.filter { !"{}\"".contains($0) }
-        return (answer.code == 200, "\(status ?? "not ready"): \(causes.prefix(120))")
+        return readiness(code: answer.code, body: answer.body)
+    }
+
+    /// The answer of `/readyz` as a line: the state, and each check that is not ready with its cause.
+    static func readiness(code: Int, body: String) -> (ready: Bool, text: String) {
+        let report: JSONObject
+        do {
+            report = try JSONObject(Array(body.utf8), what: "readyz")
+        } catch {
+            // Not every server that we wait for speaks JSON; its status code has to do.
+            return (code == 200, code == 200 ? "ready" : "not ready: \(body.prefix(120))")
+        }
+        let status = report.optionalText("status") ?? (code == 200 ? "ready" : "not_ready")
+        if code == 200, status == "ready" { return (true, "ready") }
+        let checks = report.optionalObject("checks")
+        let causes = (checks?.names ?? []).compactMap { name -> String? in
+            guard let check = checks?.optionalObject(name),
+                let state = check.optionalText("status"), state != "ready"
+            else { return nil }
+            return "\(name): \(check.optionalText("cause") ?? state)"
+        }
+        return (code == 200, ([status] + causes).joined(separator: "; "))
     }
 
     static func table(_ rows: [ProcessRow]) -> [String] {
