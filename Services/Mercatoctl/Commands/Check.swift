@@ -20,7 +20,7 @@ extension Commands {
             ContinuousClock.now < end
         {
             if !told {
-                terminal.line("waiting up to \(seconds) s for what is under way (\(pending.count))")
+                terminal.line("waiting for \(pending.count) things under way, up to \(seconds) s")
                 told = true
             }
             try await loop.sleep(for: .seconds(1))
