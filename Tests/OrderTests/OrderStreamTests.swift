@@ -1,6 +1,7 @@
 import Basics
 import Contracts
 import HTTP
+import Sockets
 import Support
 import Synchronization
 import Testing
@@ -37,14 +38,14 @@ import Testing
             headers: headers)
     }
 
-    /// Follows the stream to its end.
-    private func read(_ response: Response) async throws -> Reader {
+    /// Follows the stream to its end, which comes within a bound.
+    private func read(_ response: Response, on loop: EventLoop) async throws -> Reader {
         let reader = Reader()
         guard case .stream(let write) = response.body else {
             Issue.record("no stream but \(response.status)")
             return reader
         }
-        try await write(reader)
+        try await loop.withTimeout(.seconds(10)) { try await write(reader) }
         return reader
     }
 
@@ -75,7 +76,7 @@ import Testing
             #expect(response.headers["content-type"] == "text/event-stream")
             // The table is polled each minute only: what arrives was signalled.
             try await withThrowingTaskGroup(of: Reader.self) { group in
-                group.addTask { try await read(response) }
+                group.addTask { try await read(response, on: bench.loop) }
                 try await eventually("the stream is open") { bench.signals.count == 1 }
                 try await talk.hear(
                     InventoryReplies.ReserveRejected(reason: .noStock), to: .reserve)
@@ -90,9 +91,11 @@ import Testing
     @Test func `a client goes on after the last event it saw`() async throws {
         try await OrderBench.run { bench async throws in
             let talk = try await Dialogue.begin(bench, at: .confirmed)
-            #expect(try await read(try await open(talk, after: "4")).ids == ["5", "6"])
+            let rest = try await read(try await open(talk, after: "4"), on: bench.loop)
+            #expect(rest.ids == ["5", "6"])
             for nothing in ["0", "-7", "none", "99999999999999999999"] {
-                #expect(try await read(try await open(talk, after: nothing)).ids.count == 6)
+                let all = try await read(try await open(talk, after: nothing), on: bench.loop)
+                #expect(all.ids.count == 6)
             }
         }
     }
@@ -101,7 +104,8 @@ import Testing
     func `the stream of a finished order ends although nothing is left`(last: String) async throws {
         try await OrderBench.run { bench async throws in
             let talk = try await Dialogue.begin(bench, at: .confirmed)
-            #expect(try await read(try await open(talk, after: last)).text == "")
+            let reader = try await read(try await open(talk, after: last), on: bench.loop)
+            #expect(reader.text == "")
         }
     }
 
@@ -145,7 +149,7 @@ import Testing
                 let refused = try await open(talk)
                 #expect(refused.status == 429)
                 #expect(refused.headers["retry-after"] == "1")
-                #expect(try await read(twin).text == "")
+                #expect(try await read(twin, on: bench.loop).text == "")
                 try await reading(try await open(other)) { reader in
                     try await eventually("the other's event") { reader.ids == ["1"] }
                     let third = try await Dialogue.begin(bench)
