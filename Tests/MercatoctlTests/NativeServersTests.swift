@@ -137,6 +137,29 @@ import Testing
     }
 }
 
+@Suite struct WatchdogTests {
+    @Test func `what ignores SIGQUIT is killed with its group, and the scratch folder goes`() throws {
+        let folder = try ScratchFolder.make("watchdog")
+        let leader = try ChildProcess(
+            Launch(
+                name: "stubborn", kind: .service, program: "/bin/sh",
+                arguments: ["-c", "trap '' QUIT; sleep 1000 & echo $!; wait"],
+                environment: Launch.baseEnvironment(), log: folder + "/log", port: 1,
+                portKey: "none", readiness: .connects, stopSignal: SIGKILL, stopSeconds: 1))
+        let log = leader.launch.log
+        _ = try Interruption().poll(within: .seconds(5)) { !Folders.tail(log).isEmpty }
+        let number = try #require(Int32(Folders.tail(log).first ?? ""))
+        let child = try #require(ProcessIdentity(of: number))
+        let told = [leader.identity, ProcessIdentity(pid: getpid(), startTicks: 1)]
+            .map { "\($0.pid) \($0.startTicks)\n" }.joined()
+        _ = try Command.run("/bin/sh", ["-c", Watchdog.script, "sh", folder], input: told)
+        #expect(leader.waitForExit(within: .seconds(5)) == .signal(SIGKILL))
+        #expect(try Interruption().poll(within: .seconds(5)) { !child.isRunning })
+        #expect(access(folder, F_OK) != 0)
+        leader.killNow()
+    }
+}
+
 @Suite struct PostgresServerTests {
     @Test func `a second database of a service gets the same roles and its own name`() async throws {
         let first = try await ScratchPostgres.shared.database("order")

@@ -12,14 +12,19 @@ package final class Watchdog: Sendable {
     private let writer: Mutex<Int32>
 
     /// `pid start` adds a process; the start tick is compared before it is killed. Servers get
-    /// SIGQUIT first, PostgreSQL's immediate shutdown, which also ends its children.
-    private static let script = """
+    /// SIGQUIT first, PostgreSQL's immediate shutdown, which also ends its children; a JVM only
+    /// writes down its threads then, so SIGKILL follows, for a server's whole group. (`kill -KILL --`
+    /// is not understood by Debian's sh.)
+    package static let script = """
         list=
         while read -r pid start; do list="$list $pid:$start"; done
         same() { [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)" = "$2" ]; }
         for entry in $list; do same "${entry%:*}" "${entry#*:}" && kill -QUIT "${entry%:*}"; done
         sleep 0.3
-        for entry in $list; do same "${entry%:*}" "${entry#*:}" && kill -KILL -- "-${entry%:*}"; done
+        for entry in $list; do
+            pid=${entry%:*}
+            same "$pid" "${entry#*:}" && { kill -s KILL -- "-$pid" || kill -s KILL "$pid"; }
+        done 2>/dev/null
         rm -rf "$1"
         """
 
