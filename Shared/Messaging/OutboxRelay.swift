@@ -48,7 +48,7 @@ package actor OutboxRelay {
     private let overtaken: Counter
     private let waiting: Gauge
 
-    /// The creation time of the oldest row known to wait; nil when none waits.
+    /// Since when the oldest row known to wait has been waiting; nil when none waits.
     package private(set) var oldestWaiting: WallTime?
 
     package init(
@@ -135,7 +135,7 @@ package actor OutboxRelay {
         while true {
             let batch = try await OutboxRow.next(
                 marking: done, of: lease.owned, limit: configuration.batchRows, over: connection)
-            note(oldest: batch.rows.first)
+            note(batch)
             guard !batch.rows.isEmpty else {
                 done = OutboxRow.Acknowledged()
                 _ = try await signal.wait(atMost: configuration.pollInterval, on: loop)
@@ -199,8 +199,11 @@ package actor OutboxRelay {
         _ = try await connection.execute(row.deadLetter(error))
     }
 
-    private func note(oldest row: OutboxRow?) {
-        oldestWaiting = row.map { WallTime(microseconds: $0.messageID.milliseconds * 1_000) }
+    private func note(_ batch: OutboxRow.Batch) {
+        oldestWaiting = batch.rows.first.map { row in
+            let made = WallTime(microseconds: row.messageID.milliseconds * 1_000)
+            return batch.began.map { max(made, $0) } ?? made
+        }
         waiting.set(oldestAge()?.inSeconds ?? 0)
     }
 }

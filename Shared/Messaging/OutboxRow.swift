@@ -21,6 +21,8 @@ struct OutboxRow: Sendable {
     struct Batch: Sendable {
         let rows: [OutboxRow]
         let epoch: Int64
+        /// When the epoch began: rows published before it wait for the new log since then only.
+        let began: WallTime?
     }
 
     /// Marks what was acknowledged and reads what waits, in one round trip.
@@ -38,7 +40,8 @@ struct OutboxRow: Sendable {
                 AND $2 = (SELECT coalesce(max(epoch), 0) FROM broker_epochs)
                 """, [.ids(done.ids), .integer(done.epoch)]),
         ]
-        let epoch = Statement("SELECT coalesce(max(epoch), 0) AS epoch FROM broker_epochs")
+        let epoch = Statement(
+            "SELECT coalesce(max(epoch), 0) AS epoch, max(first_seen) AS began FROM broker_epochs")
         let read = Statement(
             """
             SELECT message_id, topic, part, msg_key, type, headers, payload FROM outbox
@@ -47,9 +50,11 @@ struct OutboxRow: Sendable {
         let results = try await connection.pipeline(
             (done.ids.isEmpty ? [] : mark) + [epoch, read])
         guard let rows = results.last?.rows, let now = results.dropLast().last?.rows.first else {
-            return Batch(rows: [], epoch: 0)
+            return Batch(rows: [], epoch: 0, began: nil)
         }
-        return Batch(rows: try rows.map(OutboxRow.init(row:)), epoch: try now.integer("epoch"))
+        return Batch(
+            rows: try rows.map(OutboxRow.init(row:)), epoch: try now.integer("epoch"),
+            began: try now.optionalTime("began"))
     }
 
     private init(row: Row) throws {

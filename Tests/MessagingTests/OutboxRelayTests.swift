@@ -169,6 +169,26 @@ import Testing
         }
     }
 
+    @Test func `a row published again in a new epoch is as old as the epoch`() async throws {
+        try await Bench.run("relay_again") { bench async throws in
+            let relay = bench.relay()
+            try await bench.pool.execute(
+                Statement(
+                    """
+                    INSERT INTO broker_epochs (epoch, cluster_id, canary, cause)
+                    VALUES (1, 'new', gen_random_uuid(), 'test')
+                    """))
+            let old = WallTime.now().advanced(by: .seconds(-3600))
+            bench.publisher.failNext(
+                Array(repeating: KafkaError(.transport, "down"), count: 10_000))
+            try await bench.running([relay]) {
+                try await add([try message(at: old)], to: bench, waking: relay)
+                try await eventually("the row is seen") { await relay.oldestAge() != nil }
+                #expect(try #require(await relay.oldestAge()) < .seconds(600))
+            }
+        }
+    }
+
     @Test func `a relay that stopped without a word loses its shards to the next (D6)`()
         async throws
     {
