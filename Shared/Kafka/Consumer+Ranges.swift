@@ -27,6 +27,13 @@ package struct PartitionRange: Sendable, Equatable {
 }
 
 extension Consumer {
+    /// The present stay of each partition that is ours: what its next records are stamped with.
+    package func generations(_ places: [TopicPartition]) -> [TopicPartition: Int] {
+        var generations: [TopicPartition: Int] = [:]
+        for place in places { generations[place] = ledger.generation(of: place) }
+        return generations
+    }
+
     /// Asks the broker how much of each partition the group has not handled yet.
     package func ranges(
         _ places: [TopicPartition]

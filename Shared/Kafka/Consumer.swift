@@ -200,7 +200,7 @@ package actor Consumer {
         if error.code == .transport {
             buffer.appendDisconnected()
         } else {
-            buffer.append(.error(error))
+            buffer.append(error: error)
         }
     }
 

@@ -26,6 +26,17 @@ struct ConsumerBuffer {
         append(.disconnected)
     }
 
+    /// Errors that the client repeats say no more the second time; one of a kind at the end of the
+    /// buffer is enough, so that a busy owner cannot make it grow.
+    mutating func append(error: KafkaError) {
+        if head < items.count, case .event(.error(let last))? = items.last, last.code == error.code,
+            !error.isFatal
+        {
+            return
+        }
+        append(.error(error))
+    }
+
     /// The next event; records that follow one another are handed out together, up to `limit`.
     mutating func next(limit: Int) -> ConsumerEvent? {
         guard head < items.count else { return nil }

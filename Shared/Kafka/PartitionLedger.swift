@@ -32,6 +32,9 @@ struct PartitionLedger {
 
     func isPaused(_ place: TopicPartition) -> Bool { stays[place]?.isPaused ?? false }
 
+    /// The present stay of an owned partition.
+    func generation(of place: TopicPartition) -> Int? { stays[place]?.generation }
+
     mutating func assign(_ places: [TopicPartition]) {
         lastGeneration += 1
         for place in places { stays[place] = Stay(generation: lastGeneration) }

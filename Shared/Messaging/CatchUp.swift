@@ -5,6 +5,9 @@ package import Kafka
 package struct CatchUp: Sendable {
     private struct Goal: Sendable {
         let end: Int64
+        /// The stay of the partition that counts: an offset settled in an earlier one may be of
+        /// another log.
+        let generation: Int
         /// The epoch that is followed once the end is reached; nil when it was followed before.
         let epoch: Int64?
     }
@@ -22,22 +25,27 @@ package struct CatchUp: Sendable {
     ///
     /// - Returns: the epoch that is followed at once, because there is nothing to read.
     package mutating func expect(
-        _ place: TopicPartition, from position: Int64, to end: Int64, following epoch: Int64?
+        _ place: TopicPartition, from position: Int64, to end: Int64, in generation: Int,
+        following epoch: Int64?
     ) -> Int64? {
         hasBegun = true
         guard position < end else {
             goals[place] = nil
             return epoch
         }
-        goals[place] = Goal(end: end, epoch: epoch)
+        goals[place] = Goal(end: end, generation: generation, epoch: epoch)
         return nil
     }
 
     /// Everything before `nextOffset` is settled: handled, dropped or parked, and stored.
     ///
     /// - Returns: the epoch that the partition has followed by this.
-    package mutating func settled(_ place: TopicPartition, nextOffset: Int64) -> Int64? {
-        guard let goal = goals[place], nextOffset >= goal.end else { return nil }
+    package mutating func settled(
+        _ place: TopicPartition, nextOffset: Int64, in generation: Int
+    ) -> Int64? {
+        guard let goal = goals[place], generation >= goal.generation, nextOffset >= goal.end else {
+            return nil
+        }
         goals[place] = nil
         return goal.epoch
     }

@@ -31,6 +31,8 @@ package actor TopicConsumer {
     private var consumer: Consumer?
     private var assigned: Set<TopicPartition> = []
     private var catchUp = CatchUp()
+    private var isSubscribed = false
+    private var failures = 0
 
     package init(
         topic: Topic, group: String, instanceID: String?, kafka: KafkaConfiguration, pool: Pool,
@@ -57,8 +59,10 @@ package actor TopicConsumer {
     /// Consumes until cancelled; a lost handle is made anew.
     package func run() async throws {
         let backoff = Backoff(base: .milliseconds(200), cap: .seconds(5), jitter: .full)
-        var failures = 0
-        await epochs.subscribe { [weak self] in await self?.followEpoch() }
+        if !isSubscribed {
+            isSubscribed = true
+            await epochs.subscribe { [weak self] in await self?.followEpoch() }
+        }
         while true {
             try Task.checkCancellation()
             do {
@@ -92,6 +96,7 @@ package actor TopicConsumer {
             switch try await consumer.next() {
             case .assigned(let partitions):
                 assigned = Set(partitions)
+                failures = 0
                 connected(true)
                 try await take(partitions, of: consumer)
             case .revoked(let partitions):
@@ -127,12 +132,14 @@ package actor TopicConsumer {
                 ["topic": .string(topic.name), "partitions": .init(behind.count)])
             await consumer.seekToStart(behind)
         }
-        for place in partitions {
-            guard let range = ranges[place] else { continue }
+        let stays = await consumer.generations(partitions)
+        // What was revoked during the waits is somebody else's to read.
+        for place in partitions where assigned.contains(place) {
+            guard let range = ranges[place], let stay = stays[place] else { continue }
             let isBehind = behind.contains(place)
             let reached = catchUp.expect(
-                place, from: isBehind ? range.start : range.position, to: range.end,
-                following: isBehind ? current : nil)
+                place, from: isBehind || range.isOutOfRange ? range.start : range.position,
+                to: range.end, in: stay, following: isBehind ? current : nil)
             if let reached { try await self.followed.note(place.partition, reached) }
         }
     }
@@ -157,6 +164,12 @@ package actor TopicConsumer {
         let range = try await consumer.ranges([partition])[partition]
         let (current, followed) = try await followed.state()
         await consumer.seekToStart([partition])
+        if let range, assigned.contains(partition),
+            let stay = await consumer.generations([partition])[partition]
+        {
+            _ = catchUp.expect(
+                partition, from: range.start, to: range.end, in: stay, following: nil)
+        }
         // A partition that is still behind was sent to the start for the same loss already.
         if range?.committed != nil, (followed[partition.partition] ?? 0) >= current {
             logger.warning("offset out of range", ["partition": .string("\(partition)")])
@@ -178,7 +191,9 @@ package actor TopicConsumer {
         }
         for case let last? in ends.map(\.lastStored) {
             let place = last.topicPartition
-            if let epoch = catchUp.settled(place, nextOffset: last.offset + 1) {
+            let epoch = catchUp.settled(
+                place, nextOffset: last.offset + 1, in: last.generation)
+            if let epoch {
                 try await followed.note(place.partition, epoch)
             }
         }

@@ -81,4 +81,14 @@ import Testing
         while let event = buffer.next(limit: 100) { read += offsets(event) }
         #expect(read == Array(0..<5_000))
     }
+
+    @Test func `an error that repeats is kept once, a fatal one always`() {
+        var buffer = ConsumerBuffer()
+        for _ in 0..<1_000 { buffer.append(error: KafkaError(.other, "again")) }
+        buffer.append(error: KafkaError(.fatal, "over"))
+        buffer.append(error: KafkaError(.fatal, "over"))
+        var seen = 0
+        while buffer.next(limit: 10) != nil { seen += 1 }
+        #expect(seen == 3)
+    }
 }

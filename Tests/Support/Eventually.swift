@@ -9,7 +9,7 @@ package struct NeverHappened: Error, CustomStringConvertible {
 ///
 /// - Throws: `NeverHappened` naming `what`, or what the last try threw.
 package func eventually(
-    _ what: String = "the expected state", within limit: Duration = .seconds(10),
+    _ what: String = "the expected state", within limit: Duration = .seconds(30),
     every interval: Duration = .milliseconds(10),
     _ condition: @Sendable () async throws -> Bool
 ) async throws {
