@@ -13,7 +13,7 @@ import Sockets
 package struct OrderApplication: Sendable {
     private let durable: DurableService
     private let configuration: OrderConfiguration
-    private let signals = TimelineSignals()
+    private let signals: TimelineSignals
     private let driver: CheckoutDriver
     private let client: Client
 
@@ -22,7 +22,8 @@ package struct OrderApplication: Sendable {
         durable = try DurableService(
             context, migrations: Self.migrations,
             refill: Self.refill(wakeSpread: configuration.wakeSpread))
-        let signals = signals
+        let signals = TimelineSignals(limits: configuration.streams)
+        self.signals = signals
         driver = CheckoutDriver(
             policy: configuration.policy, outbox: durable.messaging.outbox, logger: context.logger,
             metrics: context.metrics, random: context.random,
@@ -104,8 +105,11 @@ package struct OrderApplication: Sendable {
                 try await driver.tick(orderID, mayJudgeBudget: mayJudge, in: $0)
             }
         }
+        let timelines = TimelinePoller(
+            pool: pool, signals: signals, loop: durable.context.loop,
+            logger: durable.context.logger, interval: configuration.streams.pollInterval)
         return durable.tasks(consumers: [replies])
-            + [LongRunningTask("saga-timers") { try await timers.run() }]
+            + [LongRunningTask("saga-timers") { try await timers.run() }, timelines]
     }
 
     /// In the order they are applied; Messaging's come first.

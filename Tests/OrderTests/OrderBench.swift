@@ -22,6 +22,8 @@ struct OrderBench: Sendable {
         var policy = CheckoutPolicy()
         var streams = StreamLimits(
             heartbeat: .seconds(60), pollInterval: .seconds(60), total: 100, perCustomer: 20)
+        /// False lets the saga look like one that runs in another replica.
+        var signalsCommits = true
         /// Where Cart is asked; nil for the bench's own.
         var cartURL: String?
     }
@@ -79,11 +81,11 @@ struct OrderBench: Sendable {
         database: ScratchDatabase, pool: Pool, shop: FakeShop, shopURL: String,
         _ options: Options, loop: EventLoop, metrics: MetricsRegistry
     ) {
-        let (signals, outbox) = (TimelineSignals(), Outbox(wake: {}))
+        let (signals, outbox) = (TimelineSignals(limits: options.streams), Outbox(wake: {}))
         let client = Client(loop: loop, logger: QuietLog.logger())
         driver = CheckoutDriver(
             policy: options.policy, outbox: outbox, logger: QuietLog.logger(), metrics: metrics,
-            changed: { signals.changed($0) })
+            changed: { if options.signalsCommits { signals.changed($0) } })
         let place = PlaceOrder(
             pool: pool, driver: driver, outbox: outbox,
             catalogue: CartAndPrices(
@@ -155,6 +157,13 @@ struct OrderBench: Sendable {
         metrics.counter(
             "idempotency_keys_total", help: "", labels: ["outcome": outcome]
         ).value
+    }
+
+    /// Times a connection of the pool was asked for.
+    var acquisitions: UInt64 {
+        metrics.histogram(
+            "mercato_postgres_acquire_seconds", help: "", labels: ["pool": "main"]
+        ).snapshot.count
     }
 
     func count(_ table: String) async throws -> Int64 {

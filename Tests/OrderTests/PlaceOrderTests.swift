@@ -128,6 +128,28 @@ import Testing
         }
     }
 
+    @Test func `another key's open order of the same cart version is not waited for either`()
+        async throws
+    {
+        try await OrderBench.run { bench async throws in
+            let sku = try #require(SKU("LAMP-1"))
+            let price = Money(minor: 1_200, currency: .eur)
+            let open = try Order.place(
+                id: .make(), customerID: .make(), cartID: bench.shop.cartID, cartVersion: 3,
+                lines: [OrderLine(sku: sku, quantity: 2, unitPrice: price, name: "Lamp")],
+                cardToken: "tok_ok")
+            try await bench.pool.transaction { transaction in
+                _ = try await transaction.pipeline(
+                    OrderStore.insert(open, clientRequestID: "key-2", linesHash: "hash"))
+                let waiting = try await bench.order("key-1", as: open.customerID)
+                #expect(waiting.status == 409)
+                #expect(waiting.code == "idempotency_in_progress")
+                #expect(waiting.headers["retry-after"] == "1")
+            }
+            #expect(try await bench.count("idempotency_keys") == 0)
+        }
+    }
+
     @Test func `a twin that commits in time is answered for`() async throws {
         var options = OrderBench.Options()
         options.twinWait = .seconds(30)

@@ -6,9 +6,10 @@ import Sockets
 package struct StreamLimits: Sendable {
     /// A comment is sent after this long without an event.
     package var heartbeat: Duration
-    /// How often the table is read without a signal: the saga may run in another replica.
+    /// How often the process asks which followed orders have grown: the saga may run in another
+    /// replica. One question for all streams.
     package var pollInterval: Duration
-    /// Open streams of this process.
+    /// Open streams of this process, those included that were promised and have not begun.
     package var total: Int
     /// Open streams of one customer, so that nobody can take them all.
     package var perCustomer: Int
@@ -21,31 +22,40 @@ struct OrderStream: Sendable {
     let loop: EventLoop
     let limits: StreamLimits
 
+    /// A place is taken before the 200 is promised; whoever drops the response gives it back.
     func handle(_ request: Request) async throws -> Response {
         let customer = try Caller.customer(of: request)
         let id = try OrderView.orderID(of: request)
         guard let newest = try await view.newestEntry(of: id, for: customer) else {
             throw OrderView.notFound
         }
-        guard signals.count < limits.total else {
-            throw Problem.unavailable("overloaded", "Too many streams are open; try again.")
-        }
-        guard signals.count(of: customer) < limits.perCustomer else {
-            throw Problem(
-                status: 429, code: "too_many_streams",
-                detail: "A customer may have \(limits.perCustomer) streams open; close one.",
-                headers: ["retry-after": "1"])
-        }
         let last = Self.position(request.headers["last-event-id"], newest: newest)
+        let place = try join(id, for: customer, after: last)
         return .stream(
             200, type: ServerSentEvent.mediaType,
             headers: ["cache-control": "no-store", "x-accel-buffering": "no"]
         ) { writer in
-            let signal = signals.join(id, for: customer)
-            defer { signals.leave(id, for: customer, signal) }
-            // Requests that came at the same time all saw room; the last of them end here.
-            guard signals.count(of: customer) <= limits.perCustomer else { return }
-            try await follow(id, after: last, signal, to: writer)
+            // The response may outlive its stream.
+            defer { place.leave() }
+            try await follow(id, place.follower, to: writer)
+        }
+    }
+
+    private func join(_ id: OrderID, for customer: CustomerID, after last: Int64) throws(Problem)
+        -> TimelinePlace
+    {
+        do {
+            return try signals.join(id, for: customer, after: last)
+        } catch {
+            switch error {
+            case .process:
+                throw Problem.unavailable("overloaded", "Too many streams are open; try again.")
+            case .customer:
+                throw Problem(
+                    status: 429, code: "too_many_streams",
+                    detail: "A customer may have \(limits.perCustomer) streams open; close one.",
+                    headers: ["retry-after": "1"])
+            }
         }
     }
 
@@ -56,29 +66,30 @@ struct OrderStream: Sendable {
         return min(seq, newest)
     }
 
+    /// Reads the table only when there is something to read; the heartbeat asks nothing.
     private func follow(
-        _ id: OrderID, after last: Int64, _ signal: AsyncSignal, to writer: any BodyWriter
+        _ id: OrderID, _ follower: TimelineFollower, to writer: any BodyWriter
     ) async throws {
-        var last = last
-        var quietSince = ContinuousClock.now
+        var beat = ContinuousClock.now + limits.heartbeat
         while true {
-            let (entries, areLast) = try await view.entries(of: id, after: last)
-            for entry in entries {
-                let data = String(decoding: try JSONCoding.encode(entry), as: UTF8.self)
-                let event = ServerSentEvent(id: String(entry.seq), event: entry.type, data: data)
-                try await writer.write(event.bytes)
-                last = entry.seq
+            if follower.takeBehind() {
+                let (entries, areLast) = try await view.entries(of: id, after: follower.sent)
+                for entry in entries {
+                    let data = String(decoding: try JSONCoding.encode(entry), as: UTF8.self)
+                    let event = ServerSentEvent(
+                        id: String(entry.seq), event: entry.type, data: data)
+                    try await writer.write(event.bytes)
+                    follower.noteSent(entry.seq)
+                }
+                if areLast { return }
+                if !entries.isEmpty { beat = .now + limits.heartbeat }
             }
-            if areLast { return }
-            if !entries.isEmpty { quietSince = .now }
-            let quiet = quietSince.duration(to: .now)
-            if quiet >= limits.heartbeat {
+            if beat <= .now {
                 // Keeps proxies and dead peers honest; also notices a customer who left.
                 try await writer.write(ServerSentEvent.heartbeat)
-                quietSince = .now
+                beat = .now + limits.heartbeat
             }
-            let wait = min(limits.pollInterval, limits.heartbeat)
-            _ = try await signal.wait(atMost: wait, on: loop)
+            try await follower.wait(atMost: ContinuousClock.now.duration(to: beat), on: loop)
         }
     }
 }

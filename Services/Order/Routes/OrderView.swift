@@ -79,17 +79,15 @@ struct OrderView: Sendable {
 
     /// The timeline's entries after a seq, and whether none can follow them.
     ///
-    /// The state is read first: what made it terminal was committed with its last entry, so that the
-    /// entries read afterwards are complete.
+    /// Both are of one snapshot: what made the state terminal was committed with the last entry, so a
+    /// stream that has sent that entry also knows that it was the last one.
     func entries(of id: OrderID, after seq: Int64) async throws
         -> (entries: [OrderJSON.Entry], areLast: Bool)
     {
-        let results = try await pool.batch([
-            OrderStore.state(id), OrderStore.timeline(id, after: seq),
-        ])
-        let state = try results[0].rows.first?.text("state")
+        let rows = try await pool.query(OrderStore.stateAndTimeline(id, after: seq))
+        let state = try rows.first?.text("state")
         return (
-            try results[1].rows.map(Self.entry),
+            try rows.filter { try $0.optionalInteger("seq") != nil }.map(Self.entry),
             state.flatMap(CheckoutState.init(rawValue:))?.isTerminal ?? false
         )
     }

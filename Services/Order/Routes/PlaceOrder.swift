@@ -141,10 +141,13 @@ struct PlaceOrder: Sendable {
         _ error: PostgresError, _ order: Order, _ key: IdempotencyKey, _ hash: String
     ) async throws -> Response {
         if error.sqlState == "55P03" {
+            // Behind the same key, or behind another key's order of the same cart version: either
+            // way somebody else's transaction decides, and a second try will see how.
             count(.inProgress)
             throw Problem(
                 status: 409, code: "idempotency_in_progress", title: "Conflict",
-                detail: "A request with this Idempotency-Key is being worked on.",
+                detail:
+                    "A request with this Idempotency-Key, or for this cart, is being worked on.",
                 headers: ["retry-after": "1"])
         }
         // Also after a COMMIT without an answer: what the table says happened.

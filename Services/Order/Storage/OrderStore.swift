@@ -110,6 +110,27 @@ package enum OrderStore {
             """, [.id(orderID.value), .integer(seq)])
     }
 
+    /// The state, and the entries after a seq, in one snapshot: at least one row for an order that
+    /// exists, without a seq when there are no such entries.
+    package static func stateAndTimeline(_ orderID: OrderID, after seq: Int64) -> Statement {
+        Statement(
+            """
+            SELECT state, seq, type, payload, at
+            FROM saga_instances AS saga LEFT JOIN order_events AS event
+                ON event.order_id = saga.order_id AND event.seq > $2
+            WHERE saga.order_id = $1 AND saga.saga_type = 'checkout' ORDER BY seq
+            """, [.id(orderID.value), .integer(seq)])
+    }
+
+    /// The newest entry's seq of each of these orders; the caller bounds their number.
+    package static func newestEntries(of orderIDs: [OrderID]) -> Statement {
+        Statement(
+            """
+            SELECT order_id, max(seq) AS newest FROM order_events
+            WHERE order_id = ANY($1::uuid[]) GROUP BY order_id
+            """, [.ids(orderIDs.map(\.value))])
+    }
+
     package static func state(_ orderID: OrderID) -> Statement {
         Statement(
             """
