@@ -22,21 +22,33 @@ package enum JSONCoding {
 
 extension Request {
     /// The body as a `T`. Throws 415 without a JSON media type (H97), 400 for text that is not
-    /// JSON, 422 with the JSON Pointer for a missing or wrong member.
+    /// JSON or nests deeper than `JSONDepth.requestMax`, 422 with the JSON Pointer for a missing or
+    /// wrong member.
     package func decodeJSON<T: Decodable>(_ type: T.Type) throws(Problem) -> T {
         guard let mediaType = headers["content-type"], Self.isJSON(mediaType) else {
             throw Problem(
                 status: 415, code: "unsupported_media_type",
                 detail: "The body must be application/json.")
         }
+        // UTF-8 JSON has no zero byte. UTF-16 has, which the decoder would accept and the count of
+        // the depth would misread.
+        guard !body.contains(0) else { throw Self.malformed }
+        guard !JSONDepth.exceeds(JSONDepth.requestMax, body) else {
+            throw .badRequest(
+                "malformed_json",
+                "The body is nested deeper than \(JSONDepth.requestMax) levels.")
+        }
         do {
             return try JSONCoding.decode(type, from: body)
         } catch let error as DecodingError {
-            throw Self.problem(for: error)
+            throw problem(for: error)
         } catch {
-            throw .badRequest("malformed_json", "The body is not valid JSON.")
+            throw Self.malformed
         }
     }
+
+    private static let malformed = Problem.badRequest(
+        "malformed_json", "The body is not valid JSON.")
 
     private static func isJSON(_ mediaType: String) -> Bool {
         let parts = mediaType.split(separator: ";", omittingEmptySubsequences: false)
@@ -53,22 +65,35 @@ extension Request {
             }
     }
 
-    private static func problem(for error: DecodingError) -> Problem {
+    private func problem(for error: DecodingError) -> Problem {
         switch error {
         case .keyNotFound(let key, let context):
-            return .invalidField(pointer(context.codingPath + [key]), "The field is missing.")
+            return .invalidField(Self.pointer(context.codingPath + [key]), "The field is missing.")
         case .valueNotFound(_, let context):
-            return .invalidField(pointer(context.codingPath), "The field must not be null.")
+            return .invalidField(Self.pointer(context.codingPath), "The field must not be null.")
         case .typeMismatch(let type, let context):
             return .invalidField(
-                pointer(context.codingPath), "The field has the wrong type; expected \(type).")
+                Self.pointer(context.codingPath), "The field has the wrong type; expected \(type).")
         case .dataCorrupted(let context):
+            // Foundation reports a number that its field cannot hold (1.5 or 1e23 for an integer)
+            // without a place, as it does text that is no JSON.
             guard !context.codingPath.isEmpty else {
-                return .badRequest("malformed_json", "The body is not valid JSON.")
+                guard isValidJSON else { return Self.malformed }
+                return .invalidField("", "A number does not fit its field.")
             }
-            return .invalidField(pointer(context.codingPath), context.debugDescription)
+            return .invalidField(Self.pointer(context.codingPath), context.debugDescription)
         @unknown default:
-            return .badRequest("malformed_json", "The body is not valid JSON.")
+            return Self.malformed
+        }
+    }
+
+    private var isValidJSON: Bool {
+        do {
+            _ = try JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed)
+            return true
+        } catch {
+            // Ignored: the answer is all that is asked for.
+            return false
         }
     }
 

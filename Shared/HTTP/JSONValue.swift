@@ -91,7 +91,16 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 }
 
 extension JSONValue: Codable {
+    /// Containers inside containers: finding out what a value is costs more the deeper it lies.
+    package static let depthMax = 32
+
     package init(from decoder: any Decoder) throws {
+        guard decoder.codingPath.count <= Self.depthMax else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "The value is nested deeper than \(Self.depthMax) levels."))
+        }
         let container = try decoder.singleValueContainer()
         // The order matters: a whole number is also a Double, and nothing else overlaps.
         if container.decodeNil() {
@@ -104,8 +113,11 @@ extension JSONValue: Codable {
             self = .double(value)
         } else if let value = Self.attempt({ try container.decode(String.self) }) {
             self = .string(value)
-        } else if let value = Self.attempt({ try container.decode([JSONValue].self) }) {
-            self = .array(value)
+        } else if var elements = Self.attempt({ try decoder.unkeyedContainer() }) {
+            // An element's error is this value's error: only the kind of container is guessed.
+            var values: [JSONValue] = []
+            while !elements.isAtEnd { values.append(try elements.decode(JSONValue.self)) }
+            self = .array(values)
         } else {
             self = .object(try container.decode([String: JSONValue].self))
         }

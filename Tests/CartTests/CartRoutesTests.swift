@@ -54,6 +54,12 @@ import Testing
                 #expect(answer.status == 422, "\(quantity)")
                 #expect(answer.json["code"] == "invalid_field", "\(quantity)")
             }
+            let nested =
+                String(repeating: "[", count: 500) + String(repeating: "]", count: 500)
+            #expect(shop.router.bodyLimit(.put, "/v1/carts/\(cart)/lines/LAMP-1") == 1_024)
+            let deep = try await shop.put("LAMP-1", nested, into: cart, as: customer)
+            #expect(deep.status == 400)
+            #expect(deep.json["code"] == "malformed_json")
             for sku in ["NONE-1", "lower", "%F0%9F%92%A1"] {
                 let answer = try await shop.put(sku, "1", into: cart, as: customer)
                 #expect(answer.status == 422)

@@ -1,4 +1,5 @@
 import Basics
+import HTTP
 import Testing
 
 @testable import CartService
@@ -100,5 +101,21 @@ import Testing
         let second = cart.settleCancelled(orderedVersion: 7)
         #expect(!second)
         #expect(cart.version == 8)
+    }
+
+    @Test func `a quantity is a whole number, and nothing else is looked into`() throws {
+        func quantity(_ text: String) throws -> Int {
+            try JSONCoding.decode(WrittenQuantity.self, from: Array(text.utf8)).pieces()
+        }
+        #expect(try quantity("7") == 7)
+        for text in ["0", "100", "1e30", "9223372036854775807"] {
+            let error = #expect(throws: CartError.self) { try quantity(text) }
+            #expect(error?.code == .quantityOutOfRange)
+        }
+        let nested = String(repeating: "[", count: 500) + String(repeating: "]", count: 500)
+        for text in ["1.5", "true", #""2""#, "null", "[]", "{}", nested] {
+            let problem = #expect(throws: Problem.self) { try quantity(text) }
+            #expect(problem?.code == "invalid_field")
+        }
     }
 }

@@ -14,6 +14,9 @@ package struct CartRoutes: Sendable {
         package init() {}
     }
 
+    /// The longest body of a line in bytes: it holds one number.
+    package static let lineBodyMax = 1_024
+
     private let store: CartStore
     private let cache: CartCache
     private let inventory: InventoryDirectory
@@ -34,7 +37,9 @@ package struct CartRoutes: Sendable {
     package func register(on router: inout Router) {
         router.on(.post, "/v1/carts", answering { try await open($0) })
         router.on(.get, "/v1/carts/{id}", answering { try await show($0) })
-        router.on(.put, "/v1/carts/{id}/lines/{sku}", answering { try await putLine($0) })
+        router.on(
+            .put, "/v1/carts/{id}/lines/{sku}", bodyLimit: Self.lineBodyMax,
+            answering { try await putLine($0) })
         router.on(.delete, "/v1/carts/{id}/lines/{sku}", answering { try await deleteLine($0) })
         router.on(.get, "/internal/carts/{id}", answering { try await showToServices($0) })
     }
@@ -67,27 +72,12 @@ package struct CartRoutes: Sendable {
     }
 
     private struct LineBody: Decodable {
-        /// Any number, so that one too large for an integer is out of range, not malformed.
-        let quantity: JSONValue
-
-        func pieces() throws -> Int {
-            switch quantity {
-            case .integer(let value) where Cart.quantityRange.contains(Int(clamping: value)):
-                return Int(clamping: value)
-            case .double(let value) where value != value.rounded():
-                throw Problem.invalidField("/quantity", "The field must be a whole number.")
-            case .integer, .double:
-                throw CartError(
-                    .quantityOutOfRange, "The quantity must be between 1 and 99.")
-            default:
-                throw Problem.invalidField("/quantity", "The field must be a whole number.")
-            }
-        }
+        let quantity: WrittenQuantity
     }
 
     private func putLine(_ request: Request) async throws -> Response {
         let (customer, id) = (try request.customer(), try request.cartID())
-        let quantity = try request.decodeJSON(LineBody.self).pieces()
+        let quantity = try request.decodeJSON(LineBody.self).quantity.pieces()
         guard let sku = request.context.parameters["sku"].flatMap({ SKU($0) }) else {
             throw CartError(.unknownSKU, "There is no such product.")
         }
