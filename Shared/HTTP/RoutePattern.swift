@@ -32,8 +32,14 @@ struct RoutePattern: Sendable, Hashable {
     }
 
     /// `/` has no segment; a trailing slash is an empty last one, so `/a/` is not `/a`.
+    ///
+    /// By bytes, never by `Character`: a combining mark after the first slash would be part of it,
+    /// and dropped with it, so that the router read another path than everybody else.
     static func split(_ path: String) -> [Substring] {
-        path == "/" ? [] : path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        let bytes = path.utf8.dropFirst()
+        guard !bytes.isEmpty else { return [] }
+        return bytes.split(separator: Character8.slash, omittingEmptySubsequences: false)
+            .map { Substring($0) }
     }
 
     /// The parameters when the path fits. A parameter is never empty.
@@ -43,7 +49,8 @@ struct RoutePattern: Sendable, Hashable {
             guard index < path.count else { return nil }
             switch segment {
             case .literal(let text):
-                guard path[index] == text else { return nil }
+                // Not `==`, for which U+212A (kelvin) is the letter K.
+                guard path[index].utf8.elementsEqual(text.utf8) else { return nil }
             case .parameter(let name):
                 guard !path[index].isEmpty else { return nil }
                 parameters[name] = String(path[index])

@@ -105,6 +105,53 @@ struct AdminTests {
         }
     }
 
+    @Test func `off loopback everything but the probes and metrics needs the token`() async throws {
+        let environment = [
+            "MERCATO_HOST": "0.0.0.0", "MERCATO_ADMIN_TOKEN": "0123456789abcdef-token",
+        ]
+        try await GatewayFixture.run(environment: environment, upstream: Self.service) { gateway in
+            for target in [
+                // A combining accent makes one character with the slash before it.
+                "/%CC%81admin/status", "/%CC%81admin/order/audit", "/admin/%CC%81order/audit",
+                "/", "/admin", "/internal/audit", "/livez/", "/%CC%81livez",
+            ] {
+                let refused = try await gateway.admin(.get, target)
+                #expect(refused.status == 401, "\(target)")
+            }
+            let options = try await gateway.admin(.options, "*")
+            #expect(options.status == 401)
+            // The runtime adds these three to the operations port.
+            var probes = gateway.composition.operations
+            for route in ["/livez", "/readyz", "/metrics"] {
+                probes.on(.get, route) { _ in .text(200, "open") }
+            }
+            for target in ["/livez", "/readyz", "/metrics"] {
+                #expect(await probes.respond(to: try Request(.get, target)).status == 200)
+            }
+            #expect(await probes.respond(to: try Request(.get, "/%CC%81livez")).status == 401)
+        }
+    }
+
+    @Test func `on loopback another host's name is refused (DNS rebinding)`() async throws {
+        try await GatewayFixture.run(upstream: Self.service) { gateway in
+            for host in [
+                "evil.example", "evil.example:8081", "127.0.0.1.evil.example", "127.evil",
+                "localhost.evil.example", "localhost:8081:1", "192.0.2.1", "[::2]:8081", "[::1",
+                "127.0.0.1:x", "127.0.0", "0.0.0.0:8081", "",
+            ] {
+                let refused = try await gateway.admin(
+                    .get, "/admin/order/audit", headers: ["host": host])
+                #expect(refused.status == 403, "\(host)")
+                #expect(refused.code == "host_not_allowed", "\(host)")
+            }
+            for host in ["localhost", "LocalHost:8081", "127.0.0.1:8081", "127.8.0.1", "[::1]:8081"] {
+                let answer = try await gateway.admin(
+                    .get, "/admin/order/audit", headers: ["host": host])
+                #expect(answer.status == 200, "\(host)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ["MERCATO_URL_CART": "cart:8101"], ["MERCATO_URL_CART": "http://"],
         ["MERCATO_OPS_URL_ORDER": "http://a/b"], ["MERCATO_URL_ORDER": "https://a"],

@@ -33,6 +33,24 @@ import Testing
         #expect(text(try await answer(.post, "/admin/order/dlq/replay")) == "order:dlq/replay")
     }
 
+    @Test func `a path is read by bytes, so a combining mark never joins a slash or a letter`()
+        async throws
+    {
+        for target in [
+            "/%CC%81admin/order/audit", "/%CC%81v1/orders/7", "/%CC%81", "/v1%CC%81/orders/7",
+        ] {
+            #expect(try await answer(.post, target).status == 404, "\(target)")
+            #expect(try await answer(.get, target).status == 404, "\(target)")
+        }
+        let marked = try await answer(.post, "/admin/%CC%81order/%CC%81rest/x")
+        #expect(text(marked) == "\u{301}order:\u{301}rest/x")
+        // The kelvin sign is canonically equivalent to K, and another path.
+        var router = Router()
+        router.on(.get, "/K") { _ in .empty() }
+        #expect(await router.respond(to: try Request(.get, "/%E2%84%AA")).status == 404)
+        #expect(await router.respond(to: try Request(.get, "/K")).status == 204)
+    }
+
     @Test func `an unknown path is 404, a known path with another method 405 with Allow (H25)`()
         async throws
     {
