@@ -68,9 +68,9 @@ actor ConnectionDriver {
                 self?.assumeIsolated { $0.peerEnded(end) }
             }
             while try await serveNext() {}
-        } catch let error as ParseError {
+        } catch let error as ParseError where mayRefuse {
             await refuse(error.problem)
-        } catch let refusal as Refusal {
+        } catch let refusal as Refusal where mayRefuse {
             await refuse(refusal.problem)
         } catch {
             // The connection is gone, stuck, or cancelled: there is nobody to tell.
@@ -80,6 +80,10 @@ actor ConnectionDriver {
         if let halfCloseTimer { loop.cancel(halfCloseTimer) }
         await connection.close()
     }
+
+    /// Before a request has gone to its handler. Later the same error is the handler's own, perhaps
+    /// from a stream in the middle of its body, where a second response would be taken for data.
+    private var mayRefuse: Bool { phase == .idle || phase == .reading }
 
     /// False when the connection is to be closed.
     private func serveNext() async throws -> Bool {

@@ -125,6 +125,29 @@ struct StreamingTests {
         }
     }
 
+    @Test func `a stream that fails with a parser's error is cut, never answered a second time`()
+        async throws
+    {
+        try await withServer(
+            limits: quickLimits(),
+            routes: { router in
+                router.on(.get, "/relay") { _ in
+                    .stream(200, type: "text/plain") { writer in
+                        try await writer.write([0x61])
+                        throw ParseError.truncated
+                    }
+                }
+            }
+        ) { running in
+            let client = try await running.client()
+            try await client.send("GET /relay HTTP/1.1\r\nHost: t\r\n\r\n")
+            let text = try #require(try await client.rest())
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            #expect(text.hasSuffix("\r\n\r\n1\r\na\r\n"))
+            await client.close()
+        }
+    }
+
     @Test func `an HTTP 1.0 client gets a stream up to the end of the connection (H95)`()
         async throws
     {
