@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// A listening socket on the loop.
 package actor TCPListener {
@@ -10,8 +11,9 @@ package actor TCPListener {
     /// The port it listens on: the kernel's choice when 0 was asked for.
     package nonisolated let port: Int
 
-    /// How long accepting pauses when the process has run out of descriptors.
-    private static let exhaustionPause = Duration.milliseconds(100)
+    /// How long accepting pauses when the process has run out of descriptors, or the socket fails for
+    /// a reason that the next call would meet as well.
+    private static let failurePause = Duration.milliseconds(100)
     private let limits: TCPLimits
     private var descriptor: FileDescriptor?
     private var watch: Watch?
@@ -66,10 +68,21 @@ package actor TCPListener {
             let error = SocketError(result: number, "accept")
             switch error.code {
             case .system where error.wouldBlock: try await waitUntilReadable()
-            case .resourcesExhausted: try await pause()
-            // The peer gave up between its handshake and our call, or a signal came: next one.
-            default: continue
+            case _ where Self.isOfOneConnection(error.errorNumber): continue
+            default: try await pause()
             }
+        }
+    }
+
+    /// The peer gave up between its handshake and our call, or the network failed under this one
+    /// connection: accept(2) names these errors, to be taken like EAGAIN. Any other would come again
+    /// at once, and a loop that asks at once would never do anything else.
+    private static func isOfOneConnection(_ errorNumber: CInt) -> Bool {
+        switch errorNumber {
+        case ECONNABORTED, ECONNRESET, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH,
+            EHOSTDOWN, EHOSTUNREACH, ENONET, ETIMEDOUT:
+            true
+        default: false
         }
     }
 
@@ -110,7 +123,7 @@ package actor TCPListener {
 
     private func pause() async throws(SocketError) {
         do {
-            try await loop.sleep(for: Self.exhaustionPause)
+            try await loop.sleep(for: Self.failurePause)
         } catch {
             throw SocketError(.cancelled, "accept")
         }

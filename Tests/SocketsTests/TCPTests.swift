@@ -1,4 +1,5 @@
 import Basics
+import Glibc
 import Testing
 
 @testable import Sockets
@@ -179,6 +180,35 @@ struct TCPListenerTests {
                 #expect("\(error)".contains("port \(first.port) is already in use"))
             }
             await first.close()
+        }
+    }
+
+    @Test func `a listener that keeps failing leaves the loop to others`() async throws {
+        try await withLoop { loop in
+            let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+            // A listening socket that was shut down fails every accept with EINVAL.
+            let descriptor = try #require(Self.descriptor(listeningOn: listener.port))
+            #expect(shutdown(descriptor, Int32(SHUT_RDWR)) == 0)
+            let accept = Task(executorPreference: loop) {
+                let connection = try await listener.accept()
+                await connection.close()
+            }
+            try await loop.sleep(for: .milliseconds(10))
+            accept.cancel()
+            await #expect(throws: SocketError.self) { try await accept.value }
+            await listener.close()
+        }
+    }
+
+    private static func descriptor(listeningOn port: Int) -> Int32? {
+        (3..<1_024).first { descriptor in
+            var address = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutableBytes(of: &address) { bytes in
+                getsockname(
+                    descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+            }
+            return result == 0 && Int(UInt16(bigEndian: address.sin_port)) == port
         }
     }
 
