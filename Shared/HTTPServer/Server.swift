@@ -19,6 +19,7 @@ package actor Server {
     let instruments: ServerInstruments
     var budget: BodyBudget
     private let slots: LoopSemaphore
+    private var peers: PeerCount
     private var listener: TCPListener?
     private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
     private var lastNumber: UInt64 = 0
@@ -36,6 +37,7 @@ package actor Server {
         instruments = ServerInstruments(metrics, server: configuration.name)
         budget = BodyBudget(bytesMax: configuration.limits.bodyBytesMax)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
+        peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
     }
 
     /// Open connections.
@@ -91,6 +93,14 @@ package actor Server {
     }
 
     private func admit(_ connection: TCPConnection) {
+        let peer = connection.peer.host
+        guard peers.open(peer) else {
+            slots.release()
+            instruments.refused("connections_per_peer")
+            logger.debug("too many connections of one peer", ["peer": .string(peer)])
+            connection.assumeIsolated { $0.close() }
+            return
+        }
         lastNumber += 1
         let number = lastNumber
         let driver = ConnectionDriver(connection, server: self)
@@ -100,14 +110,15 @@ package actor Server {
         // finish; `drain` awaits every one of these tasks.
         let task = Task(executorPreference: loop) {
             await driver.serve()
-            await self.ended(number)
+            await self.ended(number, peer)
         }
         driver.assumeIsolated { $0.cancelServing = { task.cancel() } }
         connections[number] = (driver, task)
     }
 
-    private func ended(_ number: UInt64) {
+    private func ended(_ number: UInt64, _ peer: String) {
         connections[number] = nil
+        peers.close(peer)
         slots.release()
         instruments.connections.add(-1)
     }

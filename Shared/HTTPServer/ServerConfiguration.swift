@@ -27,6 +27,10 @@ package struct ServerLimits: Sendable {
     package var parsing = HTTPLimits.standard
     /// Open connections; more wait in the kernel's queue until one closes (H90).
     package var connectionsMax = 2_048
+    /// Open connections of one address, so that one peer cannot take all of them; more are closed
+    /// at once. A service sees one peer, the gateway, which has up to 1,024 streams and 128 calls
+    /// open.
+    package var connectionsPerPeerMax = 1_280
     /// The last request a connection may carry is answered with `Connection: close` (H89).
     package var requestsPerConnectionMax = 1_000
     /// Bytes of request bodies held for all connections together; beyond it 503 `overloaded`.
