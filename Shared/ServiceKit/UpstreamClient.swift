@@ -47,7 +47,8 @@ package struct UpstreamClient: Sendable {
         headers["x-request-id"] = context.requestID
         if let trace = context.trace?.child(using: random) {
             headers["traceparent"] = trace.traceparent
-            if let state = trace.tracestate { headers["tracestate"] = state }
+            // Also when there is none: one that was found malformed must not pass (TC-1).
+            headers["tracestate"] = trace.tracestate
         }
         if let customer = context.customer { headers[CallerIdentity.header] = customer }
         var deadline: Deadline?

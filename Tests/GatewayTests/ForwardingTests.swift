@@ -50,6 +50,19 @@ struct ForwardingTests {
         }
     }
 
+    @Test func `a malformed tracestate does not pass, a good one does (TC-1)`() async throws {
+        let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        try await withEcho { gateway, seen in
+            for (given, passed) in [("a=b", "a=b"), ("no equals sign", nil)] {
+                _ = try await gateway.api(
+                    .get, "/v1/products", headers: ["traceparent": caller, "tracestate": given])
+                let request = try #require(seen.last)
+                #expect(request.headers["traceparent"]?.contains("4bf92f3577b34da6") == true)
+                #expect(request.headers["tracestate"] == passed)
+            }
+        }
+    }
+
     @Test func `hop-by-hop fields, forged identity and forwarding fields do not pass (PX-1, PX-2)`()
         async throws
     {

@@ -34,6 +34,33 @@ struct UpstreamFailureTests {
         }
     }
 
+    @Test func `a call whose answer's body is cut counts once`() async throws {
+        let loop = try EventLoop(name: "cutter")
+        loop.start()
+        defer { loop.stop() }
+        let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+        var environment = Self.demo
+        environment["MERCATO_URL_CART"] = "http://127.0.0.1:\(listener.port)"
+        try await GatewayFixture.run(environment: environment) { gateway in
+            async let cut: Void = {
+                let connection = try await listener.accept()
+                _ = try await connection.read(deadline: .after(.seconds(5)))
+                let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
+                try await connection.write(Array(head.utf8))
+                await connection.close()
+            }()
+            let answer = try await gateway.api(.get, "/v1/carts/1")
+            try await cut
+            #expect(answer.status == 503 || answer.status == 502)
+            let counts = gateway.context.metrics.render().split(separator: "\n")
+                .filter { $0.hasPrefix("gateway_upstream_requests_total{") }
+            #expect(counts.count == 1)
+            #expect(counts.first?.contains(#"outcome="2xx""#) == true)
+            #expect(counts.first?.hasSuffix(" 1") == true)
+        }
+        await listener.close()
+    }
+
     @Test func `an upstream that does not answer in time is a 504, and its call is cancelled`()
         async throws
     {

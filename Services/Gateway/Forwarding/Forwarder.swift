@@ -15,15 +15,21 @@ struct Forwarder: Sendable {
         var headers = request.headers
         RequestHygiene.addForwarded(&headers, from: request)
         let start = ContinuousClock.now
+        let answer: ClientResponse
         do {
             // The canonical path goes out: the one that was routed and authorised (PX-3).
-            let answer = try await upstream.send(
+            answer = try await upstream.send(
                 request.method, request.canonicalTarget, headers: headers, body: request.body,
                 for: request.context)
-            instruments.record(outcome: "\(answer.status / 100)xx", since: start)
-            return try await Relay.response(answer, to: request.method)
         } catch let error as ClientError {
             instruments.record(outcome: error.code.rawValue, since: start)
+            throw problem(for: error)
+        }
+        // Once per call, at the answer's head: what becomes of its body is not another call.
+        instruments.record(outcome: "\(answer.status / 100)xx", since: start)
+        do {
+            return try await Relay.response(answer, to: request.method)
+        } catch {
             throw problem(for: error)
         }
     }
