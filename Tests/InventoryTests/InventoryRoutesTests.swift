@@ -153,6 +153,14 @@ import Testing
                     "quantity_out_of_range"
                 ),
                 (
+                    .post, "/internal/receipts", Self.receipt(id, "LAMP-1", "1.5"), 422,
+                    "invalid_field"
+                ),
+                (
+                    .post, "/internal/receipts", Self.receipt(id, "LAMP-1", "1e23"), 422,
+                    "invalid_field"
+                ),
+                (
                     .post, "/internal/receipts", Self.receipt("x", "LAMP-1", "1"), 422,
                     "invalid_field"
                 ),
