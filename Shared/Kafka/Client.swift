@@ -12,6 +12,8 @@ internal import Sockets
     /// Readable when the queue went from empty to non-empty, so a reader drains it to the end.
     let wake: WakeDescriptor
     let role: ClientOptions.Role
+    // Reason: as the handle; filled before the client is shared, and read once, at its end.
+    nonisolated(unsafe) private let topics: [OpaquePointer]
 
     init(_ options: ClientOptions) throws(KafkaError) {
         role = options.role
@@ -39,6 +41,10 @@ internal import Sockets
             throw KafkaError(.other, "client has no event queue")
         }
         unsafe self.queue = queue
+        // Holding a topic makes the library learn its partitions now, before a record needs them.
+        unsafe topics = options.topics.compactMap {
+            unsafe rd_kafka_topic_new(handle, $0, nil)
+        }
         unsafe rd_kafka_set_log_queue(handle, queue)
         let one: [UInt64] = [1]
         unsafe one.withUnsafeBytes { payload in
@@ -49,7 +55,7 @@ internal import Sockets
 
     deinit {
         unsafe rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
-        let remains = unsafe Remains(handle: handle, queue: queue, wake: wake)
+        let remains = unsafe Remains(handle: handle, queue: queue, topics: topics, wake: wake)
         BlockingThread.start("kafka-destroy") { remains.destroy() }
     }
 
@@ -58,10 +64,12 @@ internal import Sockets
     @safe private struct Remains: @unchecked Sendable {
         let handle: OpaquePointer
         let queue: OpaquePointer
+        let topics: [OpaquePointer]
         /// Stays open until no library thread can write to it.
         let wake: WakeDescriptor
 
         func destroy() {
+            for unsafe topic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
             unsafe rd_kafka_queue_destroy(queue)
             // A consumer that should leave its group was closed before; a lost one must not block.
             unsafe rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)

@@ -13,6 +13,8 @@ struct ClientOptions: Sendable, Equatable {
 
     let role: Role
     private(set) var options: [Option]
+    /// Topics to learn about as soon as there is a broker.
+    private(set) var topics: [String] = []
 
     subscript(_ name: String) -> String? { options.last { $0.name == name }?.value }
 
@@ -48,6 +50,7 @@ struct ClientOptions: Sendable, Equatable {
         list.set("queue.buffering.max.kbytes", String(configuration.producerQueueKibibytes))
         list.set("message.max.bytes", String(configuration.largestRecordBytes))
         list.options.append(Option(name: "compression.codec", value: "lz4", isOptional: true))
+        list.topics = configuration.producedTopics
         return list
     }
 

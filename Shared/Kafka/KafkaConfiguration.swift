@@ -17,6 +17,9 @@ package struct KafkaConfiguration: Sendable {
     package var largestRecordBytes = 1_000_000
     /// How long the library may retry a record before it reports failure.
     package var messageTimeout: Duration = .seconds(120)
+    /// Topics that the producer asks for when it starts. Otherwise the library asks when the first
+    /// record of a topic waits, and looks at such topics once a second only.
+    package var producedTopics: [String] = []
     /// How long the producer waits for more records of a batch; the outbox relay batches already.
     package var linger: Duration = .zero
 

@@ -70,7 +70,9 @@ package struct ServiceMessaging: Sendable {
         self.loop = loop
         self.logger = logger
         self.metrics = metrics
-        producer = try Producer(settings.kafka, loop: loop, logger: logger, metrics: metrics)
+        var produced = settings.kafka
+        produced.producedTopics = Topics.business.map(\.name)
+        producer = try Producer(produced, loop: loop, logger: logger, metrics: metrics)
         let relay = OutboxRelay(
             pool: pool, publisher: producer, loop: loop, logger: logger, metrics: metrics,
             configuration: settings.relay)

@@ -47,3 +47,13 @@ import Testing
         }
     }
 }
+
+@Suite struct ProducedTopicsTests {
+    @Test func `only a producer asks for its topics at the start`() {
+        var configuration = KafkaConfiguration(bootstrapServers: "127.0.0.1:1", clientID: "c")
+        configuration.producedTopics = ["a", "b"]
+        #expect(ClientOptions.producer(configuration).topics == ["a", "b"])
+        let consumer = ClientOptions.consumer(configuration, group: "g", instanceID: nil)
+        #expect(consumer.topics.isEmpty)
+    }
+}
