@@ -59,15 +59,21 @@ struct WatchTests {
     {
         try await withLoop { loop in
             let seen = Collector<String>()
+            // A number at the end of the table: the kernel gives out the lowest free one, so no
+            // other test of this process can take it in between.
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            let lowest = CInt(clamping: min(limit.rlim_cur, 1 << 20)) - 64
             let (old, number) = try await { () async throws -> (Watch, CInt) in
                 let pipe = try Pipe()
-                let number = pipe.reader.number
+                let copy = FileDescriptor(owning: fcntl(pipe.reader.number, F_DUPFD, lowest))
+                let number = copy.number
                 let old = try await onLoop(loop) {
                     try loop.watch(number, .readable) { _ in seen.add("old") }
                 }
                 return (old, number)
             }()
-            // The pipe is closed now. Take its number for the reader of a new one.
+            // The copy is closed now. Take its number for the reader of a new pipe.
             let next = try Pipe()
             #expect(dup2(next.reader.number, number) == number)
             let successor = FileDescriptor(owning: number)

@@ -54,7 +54,13 @@ enum Spawn {
         envp.append(nil)
         defer { for pointer in argv + envp { free(pointer) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, program, &actions, &attributes, argv, envp)
+        var result = ETXTBSY
+        // "Text file busy": a program written a moment ago is still open in a child that another
+        // thread was just starting; it lets go within milliseconds.
+        _ = try Interruption().poll(within: .seconds(2), every: .milliseconds(5)) {
+            result = posix_spawn(&pid, program, &actions, &attributes, argv, envp)
+            return result != ETXTBSY
+        }
         guard result == 0 else {
             let cause = String(cString: strerror(result))
             throw NativeError(
