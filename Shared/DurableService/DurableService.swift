@@ -23,7 +23,8 @@ package struct DurableService: Sendable {
     }
 
     /// `migrations` are the service's own (and its modules'); Messaging's run before them.
-    /// `refill` runs in the transaction that records a new broker epoch (D9).
+    /// `refill` is what a new broker epoch needs (D9): each statement is repeated until it changes
+    /// nothing.
     package init(
         _ context: ServiceContext, migrations: [Migration], refill: [Statement] = []
     ) throws {
