@@ -67,13 +67,14 @@ var targets: [Target] = [
     system("CKafka", "librdkafka-dev", pkgConfig: "rdkafka"),
     // hiredis' pkg-config carries a -D flag that SwiftPM refuses; the module map links it instead.
     system("CRedis", "libhiredis-dev"),
+    system("CYAML", "libyaml-dev", pkgConfig: "yaml-0.1"),
 
     shared("Basics"),
     shared("Contracts", ["Basics"]),
     shared("Telemetry", ["Basics"]),
     shared("Resilience", ["Basics"]),
     shared("HTTP", ["Basics"]),
-    shared("Configuration", ["Basics"]),
+    shared("Configuration", ["CYAML", "Basics"], c: true),
     shared("Crypto", ["COpenSSL", "Basics"], c: true),
     shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true),
     shared("HTTPServer", ["HTTP", "Sockets", "Telemetry", "Basics"]),
@@ -109,9 +110,9 @@ targets += [
 targets += service(
     "Gateway",
     [
-        "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Contracts", "Configuration",
-        "Telemetry", "Resilience", "Basics",
-    ], embeds: ["Web"])
+        "ServiceKit", "Redis", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Contracts",
+        "Configuration", "Telemetry", "Resilience", "Crypto", "Basics",
+    ], embeds: ["Web", "Documents"])
 targets += service("Cart", durable + ["Redis"], embeds: ["Migrations"])
 targets += service(
     "Order", durable + ["Saga"], embeds: ["Migrations"], main: ["Configuration"])
@@ -189,6 +190,8 @@ targets += [
             "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
             "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
         ]),
+    // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
+    tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
     tests("Tidy", []),
 ]
 

@@ -101,6 +101,7 @@ need librdkafka-dev header librdkafka/rdkafka.h
 need libpq-dev have pg_config
 need libhiredis-dev header hiredis/hiredis.h
 need libssl-dev header openssl/ssl.h
+need libyaml-dev header yaml.h
 need pkg-config have pkg-config
 if [ "${1:-}" = --tests ]; then
     need_browser
