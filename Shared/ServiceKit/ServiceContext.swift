@@ -14,11 +14,13 @@ package struct ServiceContext: Sendable {
     package let environment: EnvironmentReader
     package let readiness: Readiness
     package let random: RandomSource
+    /// Begins spans; disabled when no exporter is configured.
+    package let tracer: Tracer
 
     package init(
         name: String, loop: EventLoop, logger: Logger, metrics: MetricsRegistry,
         environment: EnvironmentReader, readiness: Readiness = Readiness(),
-        random: RandomSource = .system
+        random: RandomSource = .system, tracer: Tracer = .disabled
     ) {
         self.name = name
         self.loop = loop
@@ -27,5 +29,6 @@ package struct ServiceContext: Sendable {
         self.environment = environment
         self.readiness = readiness
         self.random = random
+        self.tracer = tracer
     }
 }

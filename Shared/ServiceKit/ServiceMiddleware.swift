@@ -16,7 +16,7 @@ package func standardMiddleware(
 ) -> [Middleware] {
     [
         RequestIdentity.middleware(random: context.random),
-        TraceMiddleware.middleware(random: context.random),
+        TraceMiddleware.middleware(context.tracer),
         AccessLog.middleware(context),
         CallerIdentity.middleware(isTrusted: trustsCaller),
         RequestDeadline.middleware(loop: context.loop, fallback: defaultTimeout),

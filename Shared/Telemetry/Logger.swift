@@ -17,7 +17,8 @@ package enum LogLevel: String, Sendable, Comparable, CaseIterable {
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
 }
 
-/// Writes one JSON object per line: `ts`, `level`, `service`, `msg`, then the fields by name.
+/// Writes one JSON object per line: `ts`, `level`, `service`, `msg`, inside a trace `trace_id` and
+/// `span_id`, then the fields by name.
 ///
 /// The message is a `StaticString`, so an interpolated value cannot slip into it: messages stay
 /// searchable and values stay in fields. A logger is a value; `with` makes one that carries fields.
@@ -83,7 +84,7 @@ package struct Logger: Sendable {
         sink.write(
             LogLine.encode(
                 at: .now(), level: level, service: service, message: message,
-                fields: carried.isEmpty ? fields : carried.merging(fields) { _, newer in newer }))
+                trace: .current, fields: carried.isEmpty ? fields : carried.merging(fields) { _, newer in newer }))
     }
 }
 
@@ -94,7 +95,7 @@ enum LogLine {
 
     static func encode(
         at time: WallTime, level: LogLevel, service: String, message: StaticString,
-        fields: LogFields
+        trace: TraceContext? = nil, fields: LogFields
     ) -> [UInt8] {
         var line = JSONLineWriter()
         line.begin()
@@ -102,6 +103,11 @@ enum LogLine {
         line.member("level", level.rawValue)
         line.member("service", service)
         line.member("msg", message.description)
+        if let trace {
+            // What the caller says itself goes before what its task works on.
+            if fields["trace_id"] == nil { line.member("trace_id", trace.traceIDText) }
+            if fields["span_id"] == nil { line.member("span_id", trace.spanIDText) }
+        }
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.member(reserved.contains(name) ? "field_" + name : name, value)
         }

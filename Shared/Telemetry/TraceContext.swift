@@ -58,6 +58,14 @@ package struct TraceContext: Sendable, Hashable {
             state: state)
     }
 
+    /// The same place with the sampled flag set or cleared.
+    package func sampled(_ isSampled: Bool) -> TraceContext {
+        guard isSampled != self.isSampled else { return self }
+        return TraceContext(
+            traceHigh: traceHigh, traceLow: traceLow, spanID: spanID,
+            flags: isSampled ? flags | Self.sampledFlag : flags & ~Self.sampledFlag, state: state)
+    }
+
     /// Whether the sampled flag is set.
     package var isSampled: Bool { flags & Self.sampledFlag != 0 }
 
