@@ -7,23 +7,34 @@ import Testing
         (["up"], Request.up), (["down"], .down), (["status"], .status), (["doctor"], .doctor),
         (["clean"], .clean), (["help"], .help), (["--help"], .help), (["up", "--help"], .help),
         (["-h"], .help), (["demo"], .demo(once: false)), (["demo", "--once"], .demo(once: true)),
-        (["check"], .check(waitSeconds: 60, admin: nil)),
-        (["check", "--wait", "5"], .check(waitSeconds: 5, admin: nil)),
-        (["check", "--wait=0", "--admin=http://h:1"], .check(waitSeconds: 0, admin: "http://h:1")),
-        (["order", "show", "X"], .showOrder(id: "X", admin: nil)),
-        (["seed", "--admin", "http://h:1"], .seed(admin: "http://h:1")),
+        (["check"], .check(waitSeconds: 60)), (["check", "--wait", "5"], .check(waitSeconds: 5)),
+        (["smoke"], .smoke(waitSeconds: 60)), (["smoke", "--wait=9"], .smoke(waitSeconds: 9)),
+        (["order", "show", "X"], .showOrder(id: "X")), (["seed"], .seed),
         (["restart", "order"], .restart(name: "order")), (["stop", "order"], .stop(name: "order")),
         (["start", "order"], .start(name: "order")),
     ])
     func `a well-formed command line is understood`(words: [String], request: Request) throws {
-        #expect(try Arguments.parse(words) == request)
+        #expect(try Arguments.parse(words) == Invocation(request))
+    }
+
+    @Test(arguments: [
+        (["check", "--wait=0", "--admin=http://h:1"], PlaceOptions(admin: "http://h:1")),
+        (["seed", "--admin", "http://h:1"], PlaceOptions(admin: "http://h:1")),
+        (["status", "--on", "compose"], PlaceOptions(on: .compose)),
+        (["smoke", "--on=kubernetes", "--jaeger", "http://j:2"], PlaceOptions(on: .kubernetes, jaeger: "http://j:2")),
+        (["demo", "--gateway", "http://g:3"], PlaceOptions(gateway: "http://g:3")),
+    ])
+    func `a command that talks to a running Mercato takes its place`(
+        words: [String], place: PlaceOptions
+    ) throws {
+        #expect(try Arguments.parse(words).place == place)
     }
 
     @Test(arguments: [
         [], ["fly"], ["up", "now"], ["up", "--fast"], ["order"], ["order", "hide", "X"],
         ["order", "show"], ["order", "show", "X", "Y"], ["restart"], ["check", "--wait"],
         ["check", "--wait", "soon"], ["check", "--wait", "-1"], ["check", "--wait", "99999"],
-        ["up", "--admin", "x"], ["--once"],
+        ["up", "--admin", "x"], ["--once"], ["status", "--on", "docker"], ["down", "--on", "native"],
     ])
     func `anything else is refused with a hint`(words: [String]) {
         let error = #expect(throws: UsageError.self) { try Arguments.parse(words) }
@@ -33,7 +44,7 @@ import Testing
 
     @Test func `the usage names every command`() {
         for command in [
-            "up", "down", "status", "demo", "check", "order show", "seed", "restart", "stop",
+            "up", "down", "status", "demo", "smoke", "check", "order show", "seed", "restart", "stop",
             "start", "doctor", "clean",
         ] {
             #expect(Arguments.usage.contains(command))

@@ -51,7 +51,7 @@ import Testing
             try await Commands(
                 stack: Stack(settings, terminal: output.terminal, interruption: Interruption()),
                 calls: audits, loop: loop
-            ).run(.check(waitSeconds: wait, admin: nil))
+            ).run(.check(waitSeconds: wait))
         }
         return (code, output.lines)
     }

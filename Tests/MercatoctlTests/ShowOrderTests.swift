@@ -33,7 +33,7 @@ import Testing
             try await Commands(
                 stack: Stack(settings, terminal: output.terminal, interruption: Interruption()),
                 calls: FakeAudits(Self.audits), loop: loop
-            ).run(.showOrder(id: id, admin: nil))
+            ).run(.showOrder(id: id))
         }
         #expect(code == .done)
         return output.lines

@@ -2,13 +2,26 @@
 package enum Request: Sendable, Equatable {
     case up, down, status, doctor, clean, help
     case demo(once: Bool)
-    case seed(admin: String?)
+    case seed
+    /// `waitSeconds`: how long to wait until every service is ready.
+    case smoke(waitSeconds: Int)
     /// `waitSeconds`: how long to wait until nothing is under way any more.
-    case check(waitSeconds: Int, admin: String?)
-    case showOrder(id: String, admin: String?)
+    case check(waitSeconds: Int)
+    case showOrder(id: String)
     case restart(name: String)
     case start(name: String)
     case stop(name: String)
+}
+
+/// A request, and which running Mercato it is meant for.
+package struct Invocation: Sendable, Equatable {
+    package let request: Request
+    package let place: PlaceOptions
+
+    package init(_ request: Request, _ place: PlaceOptions = PlaceOptions()) {
+        self.request = request
+        self.place = place
+    }
 }
 
 /// A command line that cannot be understood; `hint` says what would be.
@@ -31,6 +44,7 @@ package enum Arguments {
           down                    end all of them; keeps the data
           status                  each process with pid, port, memory and readiness
           demo [--once]           start if needed, seed, place three orders, show their timelines
+          smoke [--wait SECONDS]  place one order and follow it until it is confirmed
           check [--wait SECONDS]  read every database and the provider's journal, verify the invariants
           order show ID           all that the services know about one order
           seed                    put the twelve demo products and their stock in
@@ -38,22 +52,46 @@ package enum Arguments {
           doctor                  is this machine ready? what to do when not
           clean                   end everything and remove the data
 
-        check, order and seed take --admin URL (default: the running stack's admin port).
+        Which Mercato (status, demo, smoke, check, order, seed):
+          --on native|compose|kubernetes   or MERCATO_ON; default: what runs here
+          --gateway URL, --admin URL, --jaeger URL   or MERCATO_GATEWAY_URL, MERCATO_ADMIN_URL,
+                                  MERCATO_JAEGER_URL; they win over --on
+          MERCATO_ADMIN_TOKEN_FILE   the admin port's token; MERCATO_NAMESPACE   Kubernetes
         """
 
-    package static func parse(_ words: [String]) throws(UsageError) -> Request {
+    /// Commands that talk to a running Mercato, wherever it runs.
+    private static let withPlace: Set<String> = [
+        "status", "demo", "smoke", "check", "order", "seed",
+    ]
+
+    package static func parse(_ words: [String]) throws(UsageError) -> Invocation {
         var rest = try Options(words)
         guard let command = rest.positional.first else { throw error("no command given") }
-        if rest.flag("help") || command == "help" { return .help }
+        if rest.flag("help") || command == "help" { return Invocation(.help) }
         rest.positional.removeFirst()
         let request = try request(command, &rest)
+        let place = withPlace.contains(command) ? try place(&rest) : PlaceOptions()
         if let extra = rest.positional.first {
             throw error("\(command) does not take \"\(extra)\"")
         }
         if let unknown = rest.unused.first {
             throw error("\(command) has no option --\(unknown)")
         }
-        return request
+        return Invocation(request, place)
+    }
+
+    private static func place(_ rest: inout Options) throws(UsageError) -> PlaceOptions {
+        var place = PlaceOptions()
+        if let text = try rest.value("on") {
+            guard let kind = PlaceKind(rawValue: text) else {
+                throw error("--on is \(PlaceOptions.kinds), not \"\(text)\"")
+            }
+            place.on = kind
+        }
+        place.gateway = try rest.value("gateway")
+        place.admin = try rest.value("admin")
+        place.jaeger = try rest.value("jaeger")
+        return place
     }
 
     private static func request(_ command: String, _ rest: inout Options)
@@ -66,14 +104,13 @@ package enum Arguments {
         case "doctor": return .doctor
         case "clean": return .clean
         case "demo": return .demo(once: rest.flag("once"))
-        case "seed": return .seed(admin: try rest.value("admin"))
-        case "check":
-            return .check(
-                waitSeconds: try seconds(&rest), admin: try rest.value("admin"))
+        case "seed": return .seed
+        case "smoke": return .smoke(waitSeconds: try seconds(&rest))
+        case "check": return .check(waitSeconds: try seconds(&rest))
         case "order":
             guard rest.next() == "show" else { throw error("order needs \"show ID\"") }
             guard let id = rest.next() else { throw error("order show needs an order id") }
-            return .showOrder(id: id, admin: try rest.value("admin"))
+            return .showOrder(id: id)
         case "restart", "start", "stop":
             guard let name = rest.next() else {
                 throw error("\(command) needs a name; `mercatoctl status` lists them")
@@ -100,7 +137,7 @@ package enum Arguments {
 
 /// Words split into options and the rest.
 private struct Options {
-    private static let withValue: Set<String> = ["admin", "wait"]
+    private static let withValue: Set<String> = ["on", "gateway", "admin", "jaeger", "wait"]
     var positional: [String] = []
     private var values: [String: String] = [:]
     private var flags: Set<String> = []

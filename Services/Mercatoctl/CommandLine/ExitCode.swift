@@ -17,12 +17,17 @@ package struct CommandFailure: Error, Sendable, CustomStringConvertible {
     package let code: ExitCode
     package let message: String
     /// Further lines, for example the end of a log.
-    package let details: [String]
+    package var details: [String]
+    /// Nobody answered at the address; what to do depends on where it is.
+    package let isUnreachable: Bool
 
-    package init(_ code: ExitCode, _ message: String, details: [String] = []) {
+    package init(
+        _ code: ExitCode, _ message: String, details: [String] = [], isUnreachable: Bool = false
+    ) {
         self.code = code
         self.message = message
         self.details = details
+        self.isUnreachable = isUnreachable
     }
 
     package var description: String { message }

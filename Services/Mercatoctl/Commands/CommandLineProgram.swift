@@ -44,16 +44,16 @@ package enum CommandLineProgram {
         interruption: Interruption, loop: EventLoop
     ) async -> ExitCode {
         do {
-            let request = try Arguments.parse(words)
-            if request == .help {
+            let invocation = try Arguments.parse(words)
+            if invocation.request == .help {
                 terminal.line(Arguments.usage)
                 return .done
             }
             let settings = try StackSettings(environment)
             let commands = Commands(
                 stack: Stack(settings, terminal: terminal, interruption: interruption),
-                calls: ClientCalls(loop: loop), loop: loop)
-            return try await commands.run(request)
+                calls: ClientCalls(loop: loop), loop: loop, place: invocation.place)
+            return try await commands.run(invocation.request)
         } catch let error as UsageError {
             terminal.error("mercatoctl: \(error.message)")
             terminal.error(error.hint)

@@ -1,4 +1,3 @@
-import Basics
 import Foundation
 import Glibc
 import NativeServers
@@ -9,6 +8,8 @@ struct Commands {
     let stack: Stack
     let calls: any HTTPCalls
     let loop: EventLoop
+    /// Which running Mercato is meant.
+    var place = PlaceOptions()
 
     var terminal: Terminal { stack.terminal }
     var settings: StackSettings { stack.settings }
@@ -22,9 +23,10 @@ struct Commands {
         case .status: return try await status()
         case .doctor: return try await doctor()
         case .demo(let once): return try await demo(once: once)
-        case .seed(let url): terminal.line(try await Seed(try admin(url)).run())
-        case .check(let seconds, let url): return try await check(wait: seconds, admin: url)
-        case .showOrder(let id, let url): return try await showOrder(id, admin: url)
+        case .seed: try await seed()
+        case .smoke(let seconds): return try await smoke(wait: seconds)
+        case .check(let seconds): return try await check(wait: seconds)
+        case .showOrder(let id): return try await showOrder(id)
         case .start(let name):
             try await stack.start(name)
             terminal.line("\(name) is up")
@@ -65,21 +67,15 @@ struct Commands {
         terminal.line("removed the data in \(settings.home)")
     }
 
+    private func seed() async throws {
+        let line = try await places().with(.admin) { try await Seed($0.admin(calls)).run() }
+        terminal.line(line)
+    }
+
+    func places() throws(CommandFailure) -> Places {
+        try Places(place, settings: settings, loop: loop, interruption: stack.interruption)
+    }
+
     /// The running stack's addresses win: it may have been started with other ports than ours.
     func publicURL() throws -> String { try stack.file()?.publicURL ?? settings.publicURL }
-
-    func admin(_ url: String?) throws -> AdminAPI {
-        let known = try stack.file()?.adminURL ?? settings.adminURL
-        return AdminAPI(url: url ?? known, calls: calls, token: try token())
-    }
-
-    private func token() throws -> Secret<String>? {
-        guard let path = settings.environment["MERCATO_ADMIN_TOKEN_FILE"], !path.isEmpty else {
-            return nil
-        }
-        guard let text = Folders.text(of: path) else {
-            throw CommandFailure(.usage, "MERCATO_ADMIN_TOKEN_FILE: cannot read \(path)")
-        }
-        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
-    }
 }

@@ -7,13 +7,19 @@ import Sockets
 extension Commands {
     /// Starts the stack unless it runs, seeds, and walks through three orders. Stays up until Ctrl-C
     /// at a terminal; otherwise, and with `ONCE=1`, ends what it started.
+    ///
+    /// Pointed at a place, it only walks there.
     func demo(once: Bool) async throws -> ExitCode {
+        let given = try places().options
+        if given.isGiven, given.on != .native {
+            return try await places().with { try await walk($0) } ? .done : .failed
+        }
         let once = once || ["1", "true", "yes"].contains(settings.environment["ONCE"] ?? "")
         let start = try await stack.up()
         let startedHere = start == .startedAll
         if start == .ranAlready { terminal.line("Mercato is running already; only walking") }
         do {
-            let passed = try await walk()
+            let passed = try await places().with { try await walk($0) }
             let stays = startedHere && !once && Terminal.isInteractive
             whereToLook(stays: stays || !startedHere)
             if stays { await untilInterrupted() }
@@ -27,15 +33,14 @@ extension Commands {
         }
     }
 
-    private func walk() async throws -> Bool {
-        let api = AdminAPI(url: try admin(nil).url, calls: calls)
+    private func walk(_ place: Place) async throws -> Bool {
         terminal.line()
-        terminal.line(try await Seed(api).run())
+        terminal.line(try await Seed(place.admin(calls)).run())
         var passed = true
         for (index, scenario) in DemoScenario.all.enumerated() {
             try stack.interruption.check()
             let walk = DemoWalk(
-                scenario: scenario, url: try publicURL(), calls: calls, loop: loop,
+                scenario: scenario, url: place.gatewayURL, calls: calls, loop: loop,
                 terminal: terminal)
             terminal.line()
             terminal.line("\(index + 1). \(scenario.title)")

@@ -2,16 +2,19 @@ import Basics
 
 extension Commands {
     /// All rows about one order, of every service and of the provider.
-    func showOrder(_ text: String, admin url: String?) async throws -> ExitCode {
+    func showOrder(_ text: String) async throws -> ExitCode {
         guard let id = UniqueID(text) else {
             throw CommandFailure(.usage, "\"\(text)\" is no order id")
         }
-        var story = OrderStory(order: id.description)
-        let reader = AuditReader(try admin(url))
-        for service in AuditReader.services.reversed() where service != "cart" {
-            try await reader.rows(of: service) { table, row in
-                story.add(service: service, table: table, row: row)
+        let story = try await places().with(.admin) { place in
+            var story = OrderStory(order: id.description)
+            let reader = AuditReader(place.admin(calls))
+            for service in AuditReader.services.reversed() where service != "cart" {
+                try await reader.rows(of: service) { table, row in
+                    story.add(service: service, table: table, row: row)
+                }
             }
+            return story
         }
         guard story.isKnown else {
             throw CommandFailure(.failed, "no service knows the order \(id)")

@@ -3,7 +3,13 @@ import NativeServers
 
 extension Commands {
     /// A table of the stack's processes. Exit 1 unless all of them run and are ready.
+    ///
+    /// Elsewhere it is what the gateway's admin port says of each service.
     func status() async throws -> ExitCode {
+        let places = try places()
+        guard places.options.admin == nil, try await places.kind(for: .admin) == .native else {
+            return try await places.with(.admin) { try await remoteStatus($0) }
+        }
         guard let file = try stack.file(), !file.entries.isEmpty else {
             terminal.line("Mercato is not running; start it with: mercatoctl up")
             return .failed

@@ -62,8 +62,10 @@ package struct ClientCalls: HTTPCalls {
     private static func failure(_ method: String, _ url: String, _ error: ClientError)
         -> CommandFailure
     {
-        CommandFailure(
-            .failed, "\(method) \(url): \(error)",
-            details: error.code == .connectFailed ? ["is the stack up? mercatoctl status"] : [])
+        guard error.code == .connectFailed else {
+            return CommandFailure(.failed, "\(method) \(url): \(error)")
+        }
+        return CommandFailure(
+            .failed, "nobody answers at \(url) (\(error.detail))", isUnreachable: true)
     }
 }

@@ -21,6 +21,8 @@ package struct StackFile: Sendable, Codable, Equatable {
     package var version = StackFile.version
     package var publicURL: String
     package var adminURL: String
+    /// Where Jaeger answers, when this stack has one.
+    package var jaegerURL: String?
     /// In start order.
     package var entries: [Entry] = []
 
