@@ -48,7 +48,7 @@ package struct CartApplication: Sendable {
             api: api, operations: operations, apiPort: configuration.apiPort,
             operationsPort: configuration.operationsPort,
             apiPortKey: CartConfiguration.apiPortKey,
-            operationsPortKey: CartConfiguration.operationsPortKey,
+            operationsPortKey: CartConfiguration.operationsPortSetting.key,
             foundations: foundations, services: services, prepare: durable.prepare)
     }
 

@@ -10,6 +10,8 @@ import Telemetry
 /// port): `/admin/status`, `/admin/{service}/{rest...}`.
 package enum GatewayApplication {
     package static let name = "gateway"
+    /// Where probes, metrics and operators ask.
+    package static let adminPort = GatewayConfiguration.adminPortSetting
 
     package static func compose(_ context: ServiceContext) throws -> Composition {
         let configuration = try GatewayConfiguration(context.environment)
@@ -32,7 +34,7 @@ package enum GatewayApplication {
         return Composition(
             api: api, operations: operations, apiPort: configuration.apiPort,
             operationsPort: configuration.adminPort, apiPortKey: GatewayConfiguration.apiPortKey,
-            operationsPortKey: GatewayConfiguration.adminPortKey)
+            operationsPortKey: GatewayConfiguration.adminPortSetting.key)
     }
 
     /// What happens to every request, outermost first; the last step, the route's handler, forwards.

@@ -1,10 +1,11 @@
 import Basics
 import Configuration
+import ServiceKit
 
 /// Every setting of the gateway, checked at start.
 struct GatewayConfiguration: Sendable {
     static let apiPortKey = "MERCATO_PORT_GATEWAY"
-    static let adminPortKey = "MERCATO_PORT_ADMIN"
+    static let adminPortSetting = PortSetting("MERCATO_PORT_ADMIN", default: 8081)
 
     /// `MERCATO_PORT_GATEWAY`, default 8080; 0 for any free port.
     let apiPort: Int
@@ -32,7 +33,7 @@ struct GatewayConfiguration: Sendable {
 
     init(_ environment: EnvironmentReader) throws(ConfigurationError) {
         apiPort = try environment.integer(Self.apiPortKey, default: 8080, in: 0...65_535)
-        adminPort = try environment.integer(Self.adminPortKey, default: 8081, in: 0...65_535)
+        adminPort = try Self.adminPortSetting.read(environment)
         let host = try environment.text("MERCATO_HOST", default: "127.0.0.1")
         isLoopback = host.hasPrefix("127.") || host == "::1" || host == "localhost"
         demoIdentity = try environment.flag("MERCATO_DEMO_IDENTITY", default: false)

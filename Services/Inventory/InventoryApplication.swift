@@ -41,7 +41,7 @@ package struct InventoryApplication: Sendable {
             api: api, operations: operations, apiPort: configuration.apiPort,
             operationsPort: configuration.operationsPort,
             apiPortKey: InventoryConfiguration.apiPortKey,
-            operationsPortKey: InventoryConfiguration.operationsPortKey,
+            operationsPortKey: InventoryConfiguration.operationsPortSetting.key,
             foundations: foundations, services: services, prepare: durable.prepare)
     }
 

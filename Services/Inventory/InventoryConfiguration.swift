@@ -1,6 +1,7 @@
 import Basics
 package import Configuration
 package import Redis
+package import ServiceKit
 
 /// The service's own settings, with default and range; `DurableSettings` reads those that it shares
 /// with others. A wrong one ends the start with exit 78.
@@ -18,13 +19,12 @@ package struct InventoryConfiguration: Sendable {
     package let productLoad: Duration
 
     package static let apiPortKey = "MERCATO_PORT_INVENTORY"
-    package static let operationsPortKey = "MERCATO_PORT_INVENTORY_OPS"
+    package static let operationsPortSetting = PortSetting("MERCATO_PORT_INVENTORY_OPS", default: 8203)
     private static let redisKey = "MERCATO_REDIS_URL"
 
     package init(_ environment: EnvironmentReader) throws(ConfigurationError) {
         apiPort = try environment.integer(Self.apiPortKey, default: 8103, in: 0...65_535)
-        operationsPort = try environment.integer(
-            Self.operationsPortKey, default: 8203, in: 0...65_535)
+        operationsPort = try Self.operationsPortSetting.read(environment)
         let redisURL = try environment.text(
             Self.redisKey, default: "redis://127.0.0.1:63790")
         guard let redis = RedisConfiguration(url: redisURL) else {

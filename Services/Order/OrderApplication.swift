@@ -37,7 +37,7 @@ package struct OrderApplication: Sendable {
         return Composition(
             api: api, operations: operations, apiPort: configuration.port,
             operationsPort: configuration.operationsPort, apiPortKey: "MERCATO_PORT_ORDER",
-            operationsPortKey: "MERCATO_PORT_ORDER_OPS", foundations: durable.foundations,
+            operationsPortKey: OrderConfiguration.operationsPortSetting.key, foundations: durable.foundations,
             services: services, prepare: { try await durable.prepare() })
     }
 

@@ -1,6 +1,7 @@
 import Basics
 package import Configuration
 package import Saga
+package import ServiceKit
 
 /// Every key of this service besides those that all services share (see `DurableSettings`).
 ///
@@ -25,6 +26,8 @@ package import Saga
 /// Of one step, attempt ≤ cap ≤ budget; where only the larger one is set lower, the others' defaults
 /// follow. The reservation must outlive the budgets of Reserve, Authorize and CommitStock.
 package struct OrderConfiguration: Sendable {
+    package static let operationsPortSetting = PortSetting("MERCATO_PORT_ORDER_OPS", default: 8202)
+
     package var port: Int
     package var operationsPort: Int
     package var cartURL: String
@@ -51,8 +54,7 @@ package struct OrderConfiguration: Sendable {
         try check(policy)
         return OrderConfiguration(
             port: try environment.integer("MERCATO_PORT_ORDER", default: 8102, in: 0...65_535),
-            operationsPort: try environment.integer(
-                "MERCATO_PORT_ORDER_OPS", default: 8202, in: 0...65_535),
+            operationsPort: try operationsPortSetting.read(environment),
             cartURL: try environment.text("MERCATO_URL_CART", default: "http://127.0.0.1:8101"),
             inventoryURL: try environment.text(
                 "MERCATO_URL_INVENTORY", default: "http://127.0.0.1:8103"),

@@ -19,6 +19,8 @@ import Telemetry
 /// - Runs, besides the frame's parts: the command consumer and the operation runner
 package enum PaymentApplication {
     package static let name = "payment"
+    /// Where probes, metrics and operators ask.
+    package static let operationsPort = PaymentConfiguration.operationsPortSetting
 
     package static func compose(_ context: ServiceContext) throws -> Composition {
         let configuration = try PaymentConfiguration(context.environment)
@@ -52,7 +54,7 @@ package enum PaymentApplication {
             api: api, operations: operations, apiPort: configuration.apiPort,
             operationsPort: configuration.operationsPort,
             apiPortKey: PaymentConfiguration.apiPortKey,
-            operationsPortKey: PaymentConfiguration.operationsPortKey,
+            operationsPortKey: PaymentConfiguration.operationsPortSetting.key,
             foundations: frame.foundations,
             services: frame.tasks(consumers: [consumer]) + [parts.runner],
             prepare: { try await frame.prepare() })

@@ -1,11 +1,12 @@
 import Basics
 import Configuration
+import ServiceKit
 
 /// Every setting of the payment service besides those of `DurableSettings`. Relations between settings
 /// are checked here, so that a contradiction stops the start and not a payment.
 struct PaymentConfiguration: Sendable {
     static let apiPortKey = "MERCATO_PORT_PAYMENT"
-    static let operationsPortKey = "MERCATO_PORT_PAYMENT_OPS"
+    static let operationsPortSetting = PortSetting("MERCATO_PORT_PAYMENT_OPS", default: 8204)
 
     let apiPort: Int
     let operationsPort: Int
@@ -30,8 +31,7 @@ struct PaymentConfiguration: Sendable {
 
     init(_ environment: EnvironmentReader) throws(ConfigurationError) {
         apiPort = try environment.integer(Self.apiPortKey, default: 8104, in: 0...65_535)
-        operationsPort = try environment.integer(
-            Self.operationsPortKey, default: 8204, in: 0...65_535)
+        operationsPort = try Self.operationsPortSetting.read(environment)
         providerURL = try environment.text("MERCATO_URL_PROVIDER", default: "http://127.0.0.1:8105")
         let (short, long) = (Duration.milliseconds(10), Duration.seconds(600))
         providerTimeout = try environment.milliseconds(

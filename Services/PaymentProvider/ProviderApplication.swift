@@ -10,6 +10,8 @@ import Telemetry
 /// GET /v1/operations. Operations port: PUT and GET /internal/faults, GET /internal/audit.
 package enum ProviderApplication {
     package static let name = "payment-provider"
+    /// Where probes, metrics and operators ask.
+    package static let operationsPort = ProviderConfiguration.operationsPortSetting
 
     /// Opens the journal and rebuilds the books from it before anything is served.
     package static func compose(_ context: ServiceContext) throws -> Composition {
@@ -31,7 +33,7 @@ package enum ProviderApplication {
             api: api, operations: operations, apiPort: configuration.apiPort,
             operationsPort: configuration.operationsPort,
             apiPortKey: ProviderConfiguration.apiPortKey,
-            operationsPortKey: ProviderConfiguration.operationsPortKey)
+            operationsPortKey: ProviderConfiguration.operationsPortSetting.key)
     }
 
     /// The desk over the journal at the configured path; also used by tests.

@@ -1,10 +1,11 @@
 import Basics
 import Configuration
+import ServiceKit
 
 /// Every setting of the provider, with its default and range.
 struct ProviderConfiguration: Sendable {
     static let apiPortKey = "MERCATO_PORT_PROVIDER"
-    static let operationsPortKey = "MERCATO_PORT_PROVIDER_OPS"
+    static let operationsPortSetting = PortSetting("MERCATO_PORT_PROVIDER_OPS", default: 8205)
 
     /// `MERCATO_PORT_PROVIDER`: the API that merchants call.
     let apiPort: Int
@@ -18,8 +19,7 @@ struct ProviderConfiguration: Sendable {
 
     init(_ environment: EnvironmentReader) throws(ConfigurationError) {
         apiPort = try environment.integer(Self.apiPortKey, default: 8105, in: 0...65_535)
-        operationsPort = try environment.integer(
-            Self.operationsPortKey, default: 8205, in: 0...65_535)
+        operationsPort = try Self.operationsPortSetting.read(environment)
         journal = try environment.text(
             "MERCATO_PROVIDER_JOURNAL", default: "payment-provider.jsonl")
         hold = try environment.milliseconds(

@@ -11,6 +11,7 @@ package import Postgres
 /// |---|---|---|
 /// | `MERCATO_DATABASE_URL` | – | libpq conninfo or URI of `<service>_app` |
 /// | `MERCATO_DATABASE_OWNER_URL` | – | the same of `<service>_owner`; only migrations use it |
+/// | `MERCATO_DATABASE_PASSWORD`, `MERCATO_DATABASE_OWNER_PASSWORD` | none | joined to the address |
 /// | `MERCATO_DATABASE_POOL` | 12 | 2–200 connections |
 /// | `KAFKA_BOOTSTRAP_SERVERS` | `127.0.0.1:19092` | |
 /// | `MERCATO_BROKER` | `dev` | `dev`, `kafka`: which fetch profile (D8) |
@@ -26,8 +27,11 @@ package struct DurableSettings: Sendable {
     package static func read(_ environment: EnvironmentReader, service: String)
         throws(ConfigurationError) -> DurableSettings
     {
-        let application = try environment.secret("MERCATO_DATABASE_URL")
-        let owner = try environment.secret("MERCATO_DATABASE_OWNER_URL")
+        let application = try DatabaseAddress.read(
+            environment, url: "MERCATO_DATABASE_URL", password: "MERCATO_DATABASE_PASSWORD")
+        let owner = try DatabaseAddress.read(
+            environment, url: "MERCATO_DATABASE_OWNER_URL",
+            password: "MERCATO_DATABASE_OWNER_PASSWORD")
         let size = try environment.integer("MERCATO_DATABASE_POOL", default: 12, in: 2...200)
         let broker = try environment.choice(
             "MERCATO_BROKER", default: "dev", of: ["dev", "kafka"])

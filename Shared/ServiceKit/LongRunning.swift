@@ -33,6 +33,8 @@ package enum ExitCode {
     package static let graceful: Int32 = 0
     /// Parts were still busy at the end of the drain limit, or an internal fault.
     package static let failure: Int32 = 1
+    /// An argument that the program does not know.
+    package static let usage: Int32 = 2
     /// A port is taken by another process.
     package static let portInUse: Int32 = 4
     /// Bad configuration, a failed migration, a foreign topic layout (`EX_CONFIG` of sysexits).

@@ -13,10 +13,20 @@ package enum ServiceProgram {
     ///
     /// `compose` runs on the service's loop and must not wait; it reads the environment and builds
     /// the parts, whose work begins in `prepare` and `run`.
+    ///
+    /// With the argument `--health` it asks the service that runs on `operationsPort` whether it is
+    /// ready, prints the answer, and ends: 0 when it is, otherwise 1.
     package static func main(
-        _ name: String,
+        _ name: String, operationsPort: PortSetting,
         compose: @escaping @Sendable (ServiceContext) throws -> Composition
     ) async -> Never {
+        switch CommandLine.arguments.dropFirst().first {
+        case nil: break
+        case "--health": await HealthProbe.main(name, operationsPort)
+        case .some(let word):
+            complain(name, "\(word) is not known; --health asks the running service, no argument starts it")
+            _exit(ExitCode.usage)
+        }
         let environment = EnvironmentReader.process()
         let process: ServiceProcess
         do {
@@ -43,7 +53,7 @@ package enum ServiceProgram {
     }
 
     /// One line on standard error, for whoever started the process by hand.
-    static func complain(_ name: String, _ error: any Error) {
+    static func complain(_ name: String, _ error: Any) {
         let text = String(describing: error).split(separator: "\n").joined(separator: " ")
         let line = Array("\(name): \(text)\n".utf8)
         // Nothing can be done when even standard error is gone.

@@ -4,6 +4,6 @@ import ServiceKit
 @main
 enum CartMain {
     static func main() async {
-        await ServiceProgram.main("cart") { try CartApplication.compose($0) }
+        await ServiceProgram.main("cart", operationsPort: CartConfiguration.operationsPortSetting) { try CartApplication.compose($0) }
     }
 }

@@ -4,6 +4,8 @@ import ServiceKit
 @main
 enum GatewayMain {
     static func main() async {
-        await ServiceProgram.main(GatewayApplication.name) { try GatewayApplication.compose($0) }
+        await ServiceProgram.main(
+            GatewayApplication.name, operationsPort: GatewayApplication.adminPort
+        ) { try GatewayApplication.compose($0) }
     }
 }

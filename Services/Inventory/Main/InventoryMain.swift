@@ -4,6 +4,8 @@ import ServiceKit
 @main
 enum InventoryMain {
     static func main() async {
-        await ServiceProgram.main("inventory") { try InventoryApplication.compose($0) }
+        await ServiceProgram.main(
+            "inventory", operationsPort: InventoryConfiguration.operationsPortSetting
+        ) { try InventoryApplication.compose($0) }
     }
 }

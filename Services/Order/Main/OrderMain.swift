@@ -7,7 +7,9 @@ import ServiceKit
 enum OrderMain {
     static func main() async {
         if CommandLine.arguments.dropFirst().first == "--create-topics" { await createTopics() }
-        await ServiceProgram.main("order") { try OrderApplication($0).composition }
+        await ServiceProgram.main(
+            "order", operationsPort: OrderConfiguration.operationsPortSetting
+        ) { try OrderApplication($0).composition }
     }
 
     /// Ends the process: 0 when all topics are as they must be, 78 when not.

@@ -4,6 +4,8 @@ import ServiceKit
 @main
 enum PaymentMain {
     static func main() async {
-        await ServiceProgram.main(PaymentApplication.name, compose: PaymentApplication.compose)
+        await ServiceProgram.main(
+            PaymentApplication.name, operationsPort: PaymentApplication.operationsPort,
+            compose: PaymentApplication.compose)
     }
 }

@@ -4,6 +4,8 @@ import ServiceKit
 @main
 enum PaymentProviderMain {
     static func main() async {
-        await ServiceProgram.main(ProviderApplication.name, compose: ProviderApplication.compose)
+        await ServiceProgram.main(
+            ProviderApplication.name, operationsPort: ProviderApplication.operationsPort,
+            compose: ProviderApplication.compose)
     }
 }
