@@ -28,6 +28,11 @@ MERCATO_PORT_{{ $upper }}_OPS: {{ include "mercato.opsPort" $service | quote }}
 {{- if has $service (splitList " " (include "mercato.durable" .root)) }}
 MERCATO_BROKER: kafka
 KAFKA_BOOTSTRAP_SERVERS: {{ include "mercato.brokers" .root }}
+{{- $d := (get $v $service).database }}
+{{- $host := $d.host | default (include "mercato.name" (dict "root" $root "component" (print "postgres-" $service))) }}
+{{- $place := printf "host=%s port=%d dbname=%s sslmode=%s" $host (int $d.port) ($d.name | default $service) $d.sslmode }}
+MERCATO_DATABASE_OWNER_URL: {{ $place }} user={{ $d.ownerUser | default (print $service "_owner") }}
+MERCATO_DATABASE_URL: {{ $place }} user={{ $d.appUser | default (print $service "_app") }}
 {{- end }}
 {{- if has $service (list "cart" "order") }}
 MERCATO_URL_INVENTORY: http://{{ include "mercato.name" (dict "root" $root "component" "inventory") }}:8103
@@ -50,25 +55,16 @@ MERCATO_GATEWAY_POLICIES: /etc/mercato/policies.yaml
 {{ .Values.kafka.bootstrapServers | default (printf "%s:9092" (include "mercato.name" (dict "root" . "component" "kafka"))) }}
 {{- end -}}
 
-{{/* Settings that hold a secret. `$(NAME)` is replaced by the kubelet, so no text with a password
-     is stored anywhere but in its Secret. */}}
+{{/* Settings that hold a secret, or lead to one. */}}
 {{- define "mercato.secretSettings" -}}
 {{- $root := .root -}}
 {{- $v := .root.Values -}}
 {{- $service := .service -}}
 {{- if has $service (splitList " " (include "mercato.durable" .root)) }}
-{{- $d := (get $v $service).database }}
-{{- $secret := include "mercato.databaseSecret" (dict "root" $root "service" $service) }}
-{{- $host := $d.host | default (include "mercato.name" (dict "root" $root "component" (print "postgres-" $service))) }}
-{{- $place := printf "host=%s port=%d dbname=%s sslmode=%s" $host (int $d.port) ($d.name | default $service) $d.sslmode }}
-- name: OWNER_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ $secret | quote }}, key: owner-password } }
-- name: APP_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ $secret | quote }}, key: app-password } }
-- name: MERCATO_DATABASE_OWNER_URL
-  value: "{{ $place }} user={{ $d.ownerUser | default (print $service "_owner") }} password='$(OWNER_PASSWORD)'"
-- name: MERCATO_DATABASE_URL
-  value: "{{ $place }} user={{ $d.appUser | default (print $service "_app") }} password='$(APP_PASSWORD)'"
+- name: MERCATO_DATABASE_OWNER_PASSWORD_FILE
+  value: /run/secrets/mercato/database/owner-password
+- name: MERCATO_DATABASE_PASSWORD_FILE
+  value: /run/secrets/mercato/database/app-password
 {{- end }}
 {{- if has $service (list "gateway" "cart" "inventory") }}
 {{- $host := $v.redis.host | default (include "mercato.name" (dict "root" $root "component" "redis")) }}
