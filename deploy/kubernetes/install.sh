@@ -110,7 +110,7 @@ install() {
     # What the values say wrongly is said before anything is loaded.
     render >/dev/null || fail 2 "the chart refuses these values"
     bring_images
-    kube create namespace "$namespace" --dry-run=client -o yaml | kube apply -f - >/dev/null
+    kube get namespace "$namespace" >/dev/null 2>&1 || kube create namespace "$namespace" >/dev/null
     kube label namespace "$namespace" --overwrite \
         pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted >/dev/null
     say "installing release $release into the namespace $namespace"
@@ -121,12 +121,13 @@ install() {
 
 # One line for each part that is not there yet: "name have/want".
 waiting() {
-    kube -n "$namespace" get deployments,statefulsets -l "app.kubernetes.io/instance=$release" \
-        -o jsonpath='{range .items[*]}{.metadata.name} {.metadata.generation} {.status.observedGeneration} {.spec.replicas} {.status.updatedReplicas} {.status.readyReplicas} {.status.replicas}{"\n"}{end}' |
-        awk '{ name=$1; want=$4; updated=(NF>4?$5:0); ready=(NF>5?$6:0); all=(NF>6?$7:0) }
-             $2 != $3 || updated != want || ready != want || all != want { print name, ready "/" want }'
-    kube -n "$namespace" get jobs -l "app.kubernetes.io/instance=$release" \
-        -o jsonpath='{range .items[?(@.status.succeeded!=1)]}{.metadata.name} 0/1{"\n"}{end}'
+    kube -n "$namespace" get deployments,statefulsets -l "app.kubernetes.io/instance=$release" --no-headers \
+        -o custom-columns='N:.metadata.name,G:.metadata.generation,O:.status.observedGeneration,W:.spec.replicas,U:.status.updatedReplicas,R:.status.readyReplicas,A:.status.replicas' |
+        awk '{ for (i = 2; i <= 7; i++) $i += 0 }
+             $2 != $3 || $5 != $4 || $6 != $4 || $7 != $4 { print $1, $6 "/" $4 }'
+    kube -n "$namespace" get jobs -l "app.kubernetes.io/instance=$release" --no-headers \
+        -o custom-columns='N:.metadata.name,S:.status.succeeded' 2>/dev/null |
+        awk '$2 != 1 { print $1, "0/1" }'
 }
 
 # Why pods are not ready, in their own words.

@@ -16,6 +16,8 @@ containers:
       {{- include "mercato.containerSecurity" (dict "readOnly" true) | nindent 6 }}
     env:
       {{- include "mercato.ctlSettings" .root | nindent 6 }}
+      # The images' own setting is for services.
+      - { name: MERCATO_BROKER, value: "" }
       # It looks for a state folder of its own; here it has none.
       - { name: MERCATO_HOME, value: /tmp/mercato }
     volumeMounts:
