@@ -1,18 +1,29 @@
-# Everything a person does with Mercato. `make demo` is the place to begin.
+# Everything a person does with Mercato. `make demo` is the place to begin without containers,
+# `make up` with them.
 # When a step fails, make shows its exit code as "Error N": 3 something is missing, 4 a port is in
 # use, 5 the start failed; make's own exit code is always 2 then.
 
-.PHONY: help demo build test up down status check doctor clean distclean install
+.PHONY: help demo build test native-up native-down status check doctor clean distclean install
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      install what is missing, build, start, place three orders (ONCE=1: then end)"
-	@echo "make test      install what is missing, build, run all tests"
-	@echo "make up        build and start; make down ends it and keeps the data"
-	@echo "make status    the running processes; make check verifies the invariants"
-	@echo "make kind-up   a kind cluster with the chart; make kind-down removes it. k8s-install, k8s-test: your cluster"
-	@echo "make doctor    is this machine ready?"
-	@echo "make clean     end it and remove its data; make distclean removes the build as well"
+	@echo "On this machine, without containers (docs/running.md)"
+	@echo "  make demo         install what is missing, build, start, place three orders (ONCE=1: then end)"
+	@echo "  make test         install what is missing, build, run all tests"
+	@echo "  make native-up    build and start; make native-down ends it and keeps the data"
+	@echo "  make doctor       is this machine ready?"
+	@echo "With Docker Compose (docs/compose.md)"
+	@echo "  make up           build the images, start everything, place an order, print every address"
+	@echo "  make down         end it and keep the data; make logs S=order shows one service's log"
+	@echo "  make images       only build the images; make test-compose tests this way of running"
+	@echo "On Kubernetes (docs/kubernetes.md)"
+	@echo "  make kind-up      a kind cluster with the chart; make kind-down removes it"
+	@echo "  make k8s-install  the chart on the cluster that KUBECONFIG names; make k8s-test tests it"
+	@echo "Wherever it runs (ON=native|compose|kubernetes)"
+	@echo "  make status       what runs; make check verifies the invariants"
+	@echo "  make clean        end it and remove its data, native and Compose; distclean: the build as well"
+
+# --- On this machine ------------------------------------------------------------------------------
 
 demo:
 	@deploy/native/demo.sh
@@ -26,11 +37,36 @@ build: install
 test:
 	@deploy/native/test.sh
 
-up: build
+native-up: build
 	@deploy/native/ctl.sh up
 
-down status check doctor clean:
-	@deploy/native/ctl.sh $@
+native-down:
+	@deploy/native/ctl.sh down
+
+doctor:
+	@deploy/native/ctl.sh doctor
+
+# --- Docker Compose -------------------------------------------------------------------------------
+
+.PHONY: images up down logs test-compose
+
+images up down:
+	@deploy/docker/compose.sh $@
+
+logs:
+	@deploy/docker/compose.sh logs $(S)
+
+test-compose:
+	@MERCATO_TEST_COMPOSE=1 deploy/native/test.sh --filter ComposeTests
+
+# --- Wherever it runs -----------------------------------------------------------------------------
+
+status check:
+	@deploy/native/ctl.sh $@ $(if $(ON),--on $(ON))
+
+clean:
+	@deploy/docker/compose.sh clean
+	@deploy/native/ctl.sh clean
 
 distclean: clean
 	@rm -rf .build

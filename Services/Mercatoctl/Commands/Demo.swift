@@ -67,7 +67,7 @@ extension Commands {
             terminal.line("invariants   \(CommandNames.own) check")
             terminal.line("processes    \(CommandNames.own) status")
         } else {
-            terminal.line("to keep it running: \(CommandNames.own) up   (make up)")
+            terminal.line("to keep it running: \(CommandNames.own) up   (make native-up)")
         }
     }
 
