@@ -8,6 +8,7 @@ package enum Request: Sendable, Equatable {
     /// `waitSeconds`: how long to wait until nothing is under way any more.
     case check(waitSeconds: Int)
     case showOrder(id: String)
+    case load(LoadPlan)
     case restart(name: String)
     case start(name: String)
     case stop(name: String)
@@ -48,11 +49,15 @@ package enum Arguments {
           check [--wait SECONDS]  read every database and the provider's journal, verify the invariants
           order show ID           all that the services know about one order
           seed                    put the twelve demo products and their stock in
+          load --profile browse|checkout|flash   customers at a fixed rate, a table, a verdict:
+                                  [--rate N] [--duration 2m] [--json FILE] [--seed N] [--stock N]
+                                  [--max-in-flight N] [--bound NAME=VALUE,…] [--no-top-up]
+                                  [--allow-remote]
           restart | stop | start NAME   one process, named as in `status`
           doctor                  is this machine ready? what to do when not
           clean                   end everything and remove the data
 
-        Which Mercato (status, demo, smoke, check, order, seed):
+        Which Mercato (status, demo, smoke, check, order, seed, load):
           --on native|compose|kubernetes   or MERCATO_ON; default: what runs here
           --gateway URL, --admin URL, --jaeger URL   or MERCATO_GATEWAY_URL, MERCATO_ADMIN_URL,
                                   MERCATO_JAEGER_URL; they win over --on
@@ -61,7 +66,7 @@ package enum Arguments {
 
     /// Commands that talk to a running Mercato, wherever it runs.
     private static let withPlace: Set<String> = [
-        "status", "demo", "smoke", "check", "order", "seed",
+        "status", "demo", "smoke", "check", "order", "seed", "load",
     ]
 
     package static func parse(_ words: [String]) throws(UsageError) -> Invocation {
@@ -111,6 +116,7 @@ package enum Arguments {
             guard rest.next() == "show" else { throw error("order needs \"show ID\"") }
             guard let id = rest.next() else { throw error("order show needs an order id") }
             return .showOrder(id: id)
+        case "load": return .load(try LoadPlan(options: &rest))
         case "restart", "start", "stop":
             guard let name = rest.next() else {
                 throw error("\(command) needs a name; `mercatoctl status` lists them")
@@ -130,14 +136,17 @@ package enum Arguments {
         return seconds
     }
 
-    private static func error(_ message: String) -> UsageError {
+    static func error(_ message: String) -> UsageError {
         UsageError(message: message, hint: "try: mercatoctl help")
     }
 }
 
 /// Words split into options and the rest.
-private struct Options {
-    private static let withValue: Set<String> = ["on", "gateway", "admin", "jaeger", "wait"]
+struct Options {
+    private static let withValue: Set<String> = [
+        "on", "gateway", "admin", "jaeger", "wait", "profile", "rate", "duration", "json", "seed",
+        "stock", "max-in-flight", "bound",
+    ]
     var positional: [String] = []
     private var values: [String: String] = [:]
     private var flags: Set<String> = []

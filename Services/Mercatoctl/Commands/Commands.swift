@@ -27,6 +27,7 @@ struct Commands {
         case .smoke(let seconds): return try await smoke(wait: seconds)
         case .check(let seconds): return try await check(wait: seconds)
         case .showOrder(let id): return try await showOrder(id)
+        case .load(let plan): return try await load(plan)
         case .start(let name):
             try await stack.start(name)
             terminal.line("\(name) is up")
