@@ -5,10 +5,15 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 find_scratch 2>/dev/null
 if ! find_mercatoctl; then
-    case ${1:-} in
+    case "$*" in
     down | clean)
         say "nothing was built, so nothing runs"
         exit 0
+        ;;
+    *" --on compose")
+        # The project has a mercatoctl of its own.
+        cd "$root"
+        exec docker compose run --rm ctl "$1"
         ;;
     *) fail 3 "mercatoctl is not built yet: make build" ;;
     esac
