@@ -12,6 +12,7 @@ help:
 	@echo "  make test         install what is missing, build, run all tests"
 	@echo "  make native-up    build and start; make native-down ends it and keeps the data"
 	@echo "  make doctor       is this machine ready?"
+	@echo "  make test-contract  the public API against its openapi.yaml, by schemathesis from PyPI"
 	@echo "With Docker Compose (docs/compose.md)"
 	@echo "  make up           build the images, start everything, place an order, print every address"
 	@echo "  make down         end it and keep the data; make logs S=order shows one service's log"
@@ -20,6 +21,7 @@ help:
 	@echo "  make kind-up      a kind cluster with the chart; make kind-down removes it"
 	@echo "  make k8s-install  the chart on the cluster that KUBECONFIG names; make k8s-test tests it"
 	@echo "Wherever it runs (ON=native|compose|kubernetes)"
+	@echo "  make load         customers at a fixed rate, a table, a verdict: PROFILE= RATE= DURATION="
 	@echo "  make status       what runs; make check verifies the invariants"
 	@echo "  make clean        end it and remove its data, native and Compose; distclean: the build as well"
 
@@ -91,3 +93,15 @@ k8s-test:
 # into the one of KUBECONFIG.
 test-k8s:
 	@IMAGE_LOAD="$(IMAGE_LOAD)" deploy/kubernetes/test.sh
+
+# --- Load and contract ----------------------------------------------------------------------------
+
+.PHONY: load test-contract
+
+# PROFILE=browse|checkout|flash RATE=10 DURATION=1m ON=native|compose|kubernetes (docs/load.md)
+load:
+	@deploy/load/run.sh
+
+# The gateway against its own openapi.yaml, by schemathesis (docs/api.md).
+test-contract: build
+	@deploy/contract/test.sh

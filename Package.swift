@@ -160,7 +160,7 @@ targets += [
         name: "Support",
         dependencies: names([
             "Mercatoctl", "NativeServers", "Postgres", "Kafka", "Redis", "HTTPClient", "HTTP",
-            "Sockets", "Telemetry", "Basics",
+            "Sockets", "Configuration", "Telemetry", "Basics",
         ]),
         path: "Tests/Support", swiftSettings: language),
     tests("BasicsTests", ["Basics"]),

@@ -1,6 +1,9 @@
 /// A request method (RFC 9110 §9). Methods are case-sensitive: `get` is `other("get")`.
 package enum Method: Sendable, Hashable {
     case get, head, post, put, patch, delete, options, trace, connect
+    /// A safe request with a body (the HTTP working group's QUERY). Known, so that a resource
+    /// without it answers 405 with `Allow`; no resource here has it.
+    case query
     /// Any other token; the router answers 501.
     case other(String)
 
@@ -15,6 +18,7 @@ package enum Method: Sendable, Hashable {
         case "OPTIONS": self = .options
         case "TRACE": self = .trace
         case "CONNECT": self = .connect
+        case "QUERY": self = .query
         default: self = .other(text)
         }
     }
@@ -31,6 +35,7 @@ package enum Method: Sendable, Hashable {
         case .options: "OPTIONS"
         case .trace: "TRACE"
         case .connect: "CONNECT"
+        case .query: "QUERY"
         case .other(let text): text
         }
     }
@@ -38,7 +43,7 @@ package enum Method: Sendable, Hashable {
     /// Repeating the request has the same effect as sending it once (RFC 9110 §9.2.2, RT-1).
     package var isIdempotent: Bool {
         switch self {
-        case .get, .head, .put, .delete, .options, .trace: true
+        case .get, .head, .put, .delete, .options, .trace, .query: true
         case .post, .patch, .connect, .other: false
         }
     }
@@ -46,7 +51,7 @@ package enum Method: Sendable, Hashable {
     /// Requests that carry a body even when it is empty, so `Content-Length: 0` is spelled out.
     package var expectsBody: Bool {
         switch self {
-        case .post, .put, .patch: true
+        case .post, .put, .patch, .query: true
         default: false
         }
     }

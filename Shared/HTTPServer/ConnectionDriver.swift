@@ -194,10 +194,16 @@ actor ConnectionDriver {
         phase = .closing
         giveBackBudget()
         server.instruments.refused(problem.code)
+        // No middleware has seen this one, so its id is made, logged and told here.
+        let id = UniqueID.v7(using: .system).description
         server.logger.debug(
             "request refused",
-            ["peer": .string(connection.peer.host), "code": .string(problem.code)])
-        var response = problem.response(requestID: UniqueID.v7(using: .system).description)
+            [
+                "peer": .string(connection.peer.host), "code": .string(problem.code),
+                "request_id": .string(id),
+            ])
+        var response = problem.response(requestID: id)
+        response.headers["x-request-id"] = id
         response.headers["connection"] = "close"
         do {
             let head = try ResponseWriter.head(

@@ -7,7 +7,7 @@ import Testing
 struct WebPagesTests {
     @Test(arguments: [
         ("/", "text/html; charset=utf-8"), ("/app.js", "text/javascript; charset=utf-8"),
-        ("/style.css", "text/css; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"), ("/openapi.yaml", "application/yaml"),
     ])
     func `a page has its type, its policy and a tag, and needs no token`(
         path: String, type: String

@@ -29,6 +29,9 @@ struct RefusalTests {
             #expect(text.contains("application/problem+json"))
             #expect(text.contains("\"code\":\"malformed_request\""))
             #expect(text.contains("connection: close"))
+            // The id that the problem names, also where other answers have it.
+            let id = try #require(text.split(separator: "urn:uuid:").last?.prefix(36))
+            #expect(text.contains("x-request-id: \(id)\r\n"))
             #expect(running.metrics.render().contains("http_server_refusals_total{"))
         }
     }

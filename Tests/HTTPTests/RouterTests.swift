@@ -60,6 +60,9 @@ import Testing
         #expect(refused.status == 405)
         #expect(refused.headers["allow"] == "GET, HEAD, OPTIONS, PUT")
         #expect(try await answer(.trace, "/v1/orders/7").status == 405)
+        let query = try await answer(Method("QUERY"), "/v1/orders/7")
+        #expect(query.status == 405)
+        #expect(query.headers["allow"] == "GET, HEAD, OPTIONS, PUT")
     }
 
     @Test func `an unknown method is 501, OPTIONS lists what is allowed (H12, H19)`() async throws {

@@ -1,12 +1,15 @@
 import HTTP
 
-/// The web shop, served from the binary itself: no folder to mount, no file to miss.
+/// The web shop and the description of the API, served from the binary itself: no folder to mount,
+/// no file to miss.
 enum WebPages {
     static func add(to router: inout Router) {
         let pages = [
             Page("/", "text/html; charset=utf-8", PackageResources.index_html),
             Page("/app.js", "text/javascript; charset=utf-8", PackageResources.app_js),
             Page("/style.css", "text/css; charset=utf-8", PackageResources.style_css),
+            // RFC 9512: the registered type, always UTF-8.
+            Page("/openapi.yaml", "application/yaml", PackageResources.openapi_yaml),
         ]
         for page in pages { router.on(.get, page.path) { page.response(to: $0) } }
     }

@@ -52,7 +52,7 @@ package enum Arguments {
           load --profile browse|checkout|flash   customers at a fixed rate, a table, a verdict:
                                   [--rate N] [--duration 2m] [--json FILE] [--seed N] [--stock N]
                                   [--max-in-flight N] [--bound NAME=VALUE,…] [--no-top-up]
-                                  [--allow-remote]
+                                  [--allow-remote] [--k6 FOLDER: the same by k6's scripts]
           restart | stop | start NAME   one process, named as in `status`
           doctor                  is this machine ready? what to do when not
           clean                   end everything and remove the data
@@ -145,7 +145,7 @@ package enum Arguments {
 struct Options {
     private static let withValue: Set<String> = [
         "on", "gateway", "admin", "jaeger", "wait", "profile", "rate", "duration", "json", "seed",
-        "stock", "max-in-flight", "bound",
+        "stock", "max-in-flight", "bound", "k6",
     ]
     var positional: [String] = []
     private var values: [String: String] = [:]

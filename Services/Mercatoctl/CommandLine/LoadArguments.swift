@@ -23,6 +23,7 @@ extension LoadPlan {
         seed = try Self.integer(&rest, "seed", 0...UInt64(Int64.max)) ?? seed
         flashStock = try Self.integer(&rest, "stock", Self.stockRange)
         jsonFile = try rest.value("json")
+        k6Folder = try rest.value("k6")
         topsUp = !rest.flag("no-top-up")
         allowsRemote = rest.flag("allow-remote")
         if let text = try rest.value("bound") { bounds = try Self.bounds(text, profile) }

@@ -37,6 +37,8 @@ package struct LoadPlan: Sendable, Equatable {
     package var allowsRemote = false
     /// The report is also written here.
     package var jsonFile: String?
+    /// The folder of the k6 scripts; nil: this program sends the customers itself.
+    package var k6Folder: String?
 
     package init() {}
 
