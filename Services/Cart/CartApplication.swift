@@ -69,6 +69,7 @@ package struct CartApplication: Sendable {
         let audit = AuditRoute(
             service: context.name, pool: durable.pool, tables: Self.auditTables)
         router.on(.get, "/internal/audit", audit.handler)
+        DeadLetterRoutes(durable.messaging.desk).register(on: &router)
         return router
     }
 

@@ -62,6 +62,7 @@ package struct InventoryApplication: Sendable {
         let audit = AuditRoute(
             service: context.name, pool: durable.pool, tables: Self.auditTables)
         router.on(.get, "/internal/audit", audit.handler)
+        DeadLetterRoutes(durable.messaging.desk).register(on: &router)
         return router
     }
 

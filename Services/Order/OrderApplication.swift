@@ -88,6 +88,7 @@ package struct OrderApplication: Sendable {
                 ),
             ])
         router.on(.get, "/internal/audit", audit.handler)
+        DeadLetterRoutes(durable.messaging.desk).register(on: &router)
         return router
     }
 

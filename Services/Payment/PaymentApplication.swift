@@ -45,6 +45,7 @@ package enum PaymentApplication {
 
         var operations = Router()
         operations.reportErrors(frame.reportError)
+        DeadLetterRoutes(frame.messaging.desk).register(on: &operations)
         operations.on(
             .get, "/internal/audit",
             AuditRoute(service: name, pool: frame.pool, tables: auditTables).handler)

@@ -3,6 +3,7 @@ import Contracts
 import Crypto
 package import Kafka
 package import Postgres
+import Telemetry
 
 /// Where messages go that cannot be handled: a row in the service's own database and a copy on
 /// `<topic>.dlq`, in one transaction; only after its commit may the offset be stored (D15).
@@ -77,16 +78,14 @@ package struct DeadLetters: Sendable {
         /// The year 9999, in milliseconds.
         private static let timestampMax: Int64 = 253_402_300_799_000
 
-        var errorText: String {
-            let text = poison.detail.replacing("\0", with: " ")
-            guard text.utf8.count > errorBytesMax else { return text }
-            return String(decoding: text.utf8.prefix(errorBytesMax - 3), as: UTF8.self)
-                .prefix { $0 != "\u{FFFD}" } + "..."
-        }
+        var errorText: String { poison.storedText }
     }
 
     /// Parks the message. Parking one twice changes nothing.
-    package func park(_ failure: Failure, in transaction: Transaction) async throws {
+    ///
+    /// - Returns: whether it was not parked before.
+    @discardableResult
+    package func park(_ failure: Failure, in transaction: Transaction) async throws -> Bool {
         let id = UniqueID.v7()
         let record = failure.record
         let inserted = try await transaction.execute(
@@ -109,9 +108,10 @@ package struct DeadLetters: Sendable {
                     .text(failure.errorText), .integer(Int64(failure.attempts)),
                     .integer(failure.brokerEpoch),
                 ]))
-        guard inserted == 1 else { return }
+        guard inserted == 1 else { return false }
         _ = try await transaction.execute(copy(of: failure, id: id))
         outbox.wakeAfter(transaction)
+        return true
     }
 
     /// The topic copy: key, value and headers as they were, plus what we know of the failure.
@@ -140,5 +140,42 @@ package struct DeadLetters: Sendable {
             messageID: id, topic: Topic(name: record.topic).deadLetters,
             key: record.key ?? Array(failure.messageID.description.utf8), type: "DeadLetter",
             version: 1, headers: headers, payload: payload, causationID: failure.messageID)
+    }
+}
+
+extension Poison {
+    /// Its words as the `error` column takes them.
+    var storedText: String {
+        let text = detail.replacing("\0", with: " ")
+        let limit = DeadLetters.errorBytesMax
+        guard text.utf8.count > limit else { return text }
+        return String(decoding: text.utf8.prefix(limit - 3), as: UTF8.self)
+            .prefix { $0 != "\u{FFFD}" } + "..."
+    }
+}
+
+/// Counts letters by consumer and class, and parked records as the outcome of consuming.
+struct DeadLetterCounter: Sendable {
+    private let consumer: String
+    private let parked: Counter
+    private let metrics: MetricsRegistry
+
+    init(consumer: String, parked: Counter, _ metrics: MetricsRegistry) {
+        self.consumer = consumer
+        self.parked = parked
+        self.metrics = metrics
+    }
+
+    func count(_ errorClass: Poison.Class, isNew: Bool) {
+        parked.increment()
+        if isNew { Self.letter(consumer, errorClass, metrics).increment() }
+    }
+
+    static func letter(_ consumer: String, _ errorClass: Poison.Class, _ metrics: MetricsRegistry)
+        -> Counter
+    {
+        metrics.counter(
+            "dead_letters_total", help: "Messages that became dead letters.",
+            labels: ["consumer": consumer, "class": errorClass.rawValue])
     }
 }

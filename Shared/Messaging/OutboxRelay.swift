@@ -45,6 +45,7 @@ package actor OutboxRelay {
     private let signal = AsyncSignal()
     private let published: Counter
     private let parked: Counter
+    private let letters: Counter
     private let overtaken: Counter
     private let waiting: Gauge
 
@@ -64,6 +65,7 @@ package actor OutboxRelay {
             "outbox_published_total", help: "Outbox rows acknowledged by the broker.")
         parked = metrics.counter(
             "outbox_parked_total", help: "Outbox rows the broker refuses for good.")
+        letters = DeadLetterCounter.letter(DeadLetterStore.relay, .unpublishable, metrics)
         overtaken = metrics.counter(
             "outbox_overtaken_total",
             help: "Rows acknowledged before an earlier row of their key, after a failed send.")
@@ -196,6 +198,7 @@ package actor OutboxRelay {
             "outbox row refused by the broker",
             ["message_id": .string("\(row.messageID)"), "error": .string("\(error)")])
         parked.increment()
+        letters.increment()
         _ = try await connection.execute(row.deadLetter(error))
     }
 

@@ -68,7 +68,8 @@ struct OutboxRow: Sendable {
         isReadable = HeaderJSON.decode(headers) != nil
     }
 
-    /// The row as a dead letter of the relay itself: nothing is lost, the lane goes on (D6).
+    /// The row as a dead letter of the relay itself: nothing is lost, the lane goes on (D6). One that
+    /// was handed back by a replay and is refused again waits again.
     func deadLetter(_ error: KafkaError) -> Statement {
         Statement(
             """
@@ -76,7 +77,8 @@ struct OutboxRow: Sendable {
                 msg_key, headers, payload, error_class, error_code, error, attempts, broker_epoch)
             VALUES ($1, 'outbox', $1, $2, $3, $4, -1, $5, $6, $7, 'unpublishable', $8, left($9, 256), 1,
                 (SELECT coalesce(max(epoch), 0) FROM broker_epochs))
-            ON CONFLICT (consumer, message_id) DO NOTHING
+            ON CONFLICT (consumer, message_id) DO UPDATE SET state = 'PARKED',
+                error_code = excluded.error_code, error = excluded.error, settled_at = NULL
             """,
             [
                 .id(messageID), .text(type), .text(record.topic),

@@ -8,8 +8,11 @@ package import Telemetry
 
 /// Carries one record through inbox, handler and commit, and decides what a failure means (D15).
 package struct RecordProcessor: Sendable {
-    /// In-process attempts for a transient error of one message.
+    /// In-process attempts for a failure of the message itself that may pass: a deadlock, a lock that
+    /// did not come, a handler that threw. Then it is parked, and the partition goes on (D15).
     package static let transientAttemptsMax = 5
+    /// A longer value is none of ours: the outbox takes no more.
+    package static let payloadBytesMax = Outbox.payloadBytesMax
 
     private let inbox: Inbox
     private let pool: Pool
@@ -21,7 +24,7 @@ package struct RecordProcessor: Sendable {
     private let logger: Logger
     private let handled: Counter
     private let duplicates: Counter
-    private let parked: Counter
+    private let letters: DeadLetterCounter
 
     package init(
         consumer: String, pool: Pool, handler: any MessageHandler, deadLetters: DeadLetters,
@@ -43,7 +46,7 @@ package struct RecordProcessor: Sendable {
         }
         handled = counter("handled")
         duplicates = counter("duplicate")
-        parked = counter("parked")
+        letters = DeadLetterCounter(consumer: consumer, parked: counter("parked"), metrics)
     }
 
     /// True when the record is settled (handled, dropped as a duplicate, or parked) and its offset
@@ -51,47 +54,53 @@ package struct RecordProcessor: Sendable {
     package func process(_ record: ConsumedRecord, patience: Duration) async throws -> Bool {
         let giveUp = Deadline.after(patience)
         var attempts = 0
+        // Only these count towards the limit: a database that is away is nobody's poison.
+        var failures = 0
         while true {
             try Task.checkCancellation()
             attempts += 1
             do {
                 try await attempt(record)
                 return true
-            } catch let poison as Poison {
-                return try await park(record, poison, attempts, giveUp)
-            } catch let error as PostgresError {
-                switch Self.verdict(on: error, attempts: attempts) {
-                case .makePartition:
-                    await partitionFor(record)
-                case .again(let pause):
-                    guard !giveUp.isPast else { return false }
-                    logger.debug("message tried again", ["error": .string("\(error)")])
-                    try await loop.sleep(for: pause)
-                case .park:
-                    let poison = Poison(.exhausted, code: "handler_failed", "\(error)")
-                    return try await park(record, poison, attempts, giveUp)
-                }
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                let poison = Poison(.exhausted, code: "handler_failed", "\(error)")
-                return try await park(record, poison, attempts, giveUp)
+                failures += 1
+                switch Self.verdict(on: error, failures: failures) {
+                case .makePartition:
+                    await partitionFor(record)
+                case .again(let pause):
+                    logger.debug("message tried again", ["error": .init(describing: error)])
+                    try await loop.sleep(for: pause)
+                case .wait(let pause):
+                    guard !giveUp.isPast else { return false }
+                    failures -= 1
+                    try await loop.sleep(for: min(pause * attempts, Self.waitMax))
+                case .park(let poison):
+                    return try await park(record, poison, attempts, giveUp)
+                }
             }
         }
     }
 
     private func attempt(_ record: ConsumedRecord) async throws {
         let message = try Self.decode(record)
-        let isFirst = try await pool.transaction { transaction in
-            guard try await inbox.firstSight(of: message.envelope.messageID, in: transaction)
-            else { return false }
-            try await handler.handle(message, in: transaction)
-            return true
-        }
+        let isFirst = try await pool.transaction { try await handle(message, in: $0) }
         (isFirst ? handled : duplicates).increment()
     }
 
-    private static func decode(_ record: ConsumedRecord) throws -> IncomingMessage {
+    /// Inbox row, then handler, in the caller's transaction. False: this consumer has handled the
+    /// message before. A replay takes this very way (D15).
+    func handle(_ message: IncomingMessage, in transaction: Transaction) async throws -> Bool {
+        guard try await inbox.firstSight(of: message.envelope.messageID, in: transaction) else {
+            return false
+        }
+        try await handler.handle(message, in: transaction)
+        return true
+    }
+
+    /// Throws `Poison` for what is no message of ours, whatever consumer it meets.
+    static func decode(_ record: ConsumedRecord) throws -> IncomingMessage {
         let envelope: Envelope
         do {
             envelope = try Envelope(headers: record.headers)
@@ -100,6 +109,15 @@ package struct RecordProcessor: Sendable {
         }
         guard let payload = record.value else {
             throw Poison(.undecodable, code: "no_payload", "the record has no value")
+        }
+        guard payload.count <= payloadBytesMax else {
+            throw Poison(
+                .undecodable, code: "payload_too_large",
+                "the value has \(payload.count) bytes, more than \(payloadBytesMax)")
+        }
+        // Without a key it can be in any partition, beside the order's other messages (D7).
+        guard record.key != nil else {
+            throw Poison(.undecodable, code: "no_key", "the record has no key")
         }
         // The inbox is partitioned by the id's time: an id that is none of ours has no place (D4).
         let age = WallTime.now().milliseconds - envelope.messageID.milliseconds
@@ -115,7 +133,7 @@ package struct RecordProcessor: Sendable {
     }
 
     /// Not made: the next attempt says so again, and after the last one the message is parked.
-    private func partitionFor(_ record: ConsumedRecord) async {
+    func partitionFor(_ record: ConsumedRecord) async {
         let id = record.header(Envelope.Header.messageID).flatMap {
             UniqueID(String(decoding: $0, as: UTF8.self))
         }
@@ -138,8 +156,10 @@ package struct RecordProcessor: Sendable {
         while true {
             do {
                 let letter = failure
-                try await pool.transaction { try await deadLetters.park(letter, in: $0) }
-                parked.increment()
+                let isNew = try await pool.transaction {
+                    try await deadLetters.park(letter, in: $0)
+                }
+                letters.count(poison.errorClass, isNew: isNew)
                 logger.error(
                     "message parked",
                     [
@@ -159,35 +179,48 @@ package struct RecordProcessor: Sendable {
         }
     }
 
-    enum Verdict: Equatable {
+    enum Verdict: Sendable {
         case makePartition
+        /// The next attempt may succeed; it counts.
         case again(Duration)
-        case park
+        /// The database is away; in place, without counting.
+        case wait(Duration)
+        case park(Poison)
     }
 
-    /// Pure: what an error of PostgreSQL means for one message.
-    static func verdict(on error: PostgresError, attempts: Int) -> Verdict {
-        if Inbox.lacksPartition(error) {
-            return attempts <= transientAttemptsMax ? .makePartition : .park
+    /// The longest pause in place while the database is away.
+    static let waitMax = Duration.seconds(2)
+
+    /// Pure: what the `failures`th failure of one message means.
+    static func verdict(on error: any Error, failures: Int) -> Verdict {
+        if let poison = error as? Poison { return .park(poison) }
+        let mayTryAgain = failures < transientAttemptsMax
+        let exhausted = Poison(.exhausted, code: "handler_failed", "\(error)")
+        let pause = Duration.milliseconds(20 << min(failures, transientAttemptsMax))
+        guard let error = error as? PostgresError else {
+            return mayTryAgain ? .again(pause) : .park(exhausted)
         }
-        if error.isRetriable {
-            // Deadlock, serialization, lock time-out: the next attempt usually succeeds.
-            let step = min(attempts, transientAttemptsMax)
-            return .again(min(.milliseconds(20 << step), .seconds(1)))
-        }
+        if Inbox.lacksPartition(error) { return mayTryAgain ? .makePartition : .park(exhausted) }
+        if error.isOfTheMessage { return mayTryAgain ? .again(pause) : .park(exhausted) }
         // A statement PostgreSQL refuses (a constraint, a type) will be refused again; a database
         // that is away is nobody's poison.
-        return error.isRefusal ? .park : .again(.milliseconds(min(2_000, 100 * attempts)))
+        return error.isRefusal ? .park(exhausted) : .wait(.milliseconds(100))
     }
 }
 
 extension PostgresError {
+    /// Deadlock, serialization, lock time-out, a statement that takes too long, an internal error: the
+    /// next attempt usually succeeds, and one that never does must not hold up the partition.
+    fileprivate var isOfTheMessage: Bool {
+        isRetriable || sqlState == "57014" || sqlState?.hasPrefix("XX") == true
+    }
+
     /// The server understood the statement and said no.
     fileprivate var isRefusal: Bool {
         guard let sqlState, sqlState.count == 5 else {
             return code == .decoding || code == .invalidStatement
         }
         // 08 connection, 53 resources, 57 operator intervention, 58 system: trouble that passes.
-        return !["08", "53", "57", "58", "XX"].contains(String(sqlState.prefix(2)))
+        return !["08", "53", "57", "58"].contains(String(sqlState.prefix(2)))
     }
 }

@@ -53,6 +53,8 @@ package struct ServiceMessaging: Sendable {
     package let relay: OutboxRelay
     package let epochs: BrokerEpochs
     package let producer: Producer
+    /// Reads, replays and discards dead letters.
+    package let desk: DeadLetterDesk
     private let settings: Settings
     private let pool: Pool
     private let loop: EventLoop
@@ -90,6 +92,9 @@ package struct ServiceMessaging: Sendable {
             })
         partitions = Partitions(pool: pool, loop: loop, logger: logger)
         deadLetters = DeadLetters(outbox: outbox, build: settings.build)
+        desk = DeadLetterDesk(
+            service: service, pool: pool, outboxWake: { relay.wake() }, loop: loop, logger: logger,
+            metrics: metrics)
     }
 
     /// A consumer of `topic` in the service's own group; its name is half of the inbox key.
@@ -100,6 +105,7 @@ package struct ServiceMessaging: Sendable {
             consumer: settings.service, pool: pool, handler: handler, deadLetters: deadLetters,
             partitions: partitions, epoch: { await epochs.current }, loop: loop, logger: logger,
             metrics: metrics)
+        desk.register(processor, of: topic)
         return TopicConsumer(
             topic: topic, group: settings.service, instanceID: settings.instanceID,
             kafka: settings.kafka, pool: pool, processor: processor, epochs: epochs, loop: loop,
@@ -108,11 +114,12 @@ package struct ServiceMessaging: Sendable {
 
     /// What runs as long as the service does, besides its consumers.
     package var tasks: [MessagingTask] {
-        let (relay, epochs, partitions) = (relay, epochs, partitions)
+        let (relay, epochs, partitions, desk) = (relay, epochs, partitions, desk)
         return [
             MessagingTask(name: "outbox-relay") { try await relay.run() },
             MessagingTask(name: "broker-epochs") { try await epochs.run() },
             MessagingTask(name: "partitions") { try await partitions.run() },
+            MessagingTask(name: "dead-letters") { try await desk.run() },
         ]
     }
 
@@ -141,7 +148,10 @@ package struct ServiceMessaging: Sendable {
 
     /// The embedded migrations of this module; they come before a service's own.
     package static var migrations: [Migration] {
-        [Migration(name: "m0001_messaging", bytes: PackageResources.m0001_messaging_sql)]
+        [
+            Migration(name: "m0001_messaging", bytes: PackageResources.m0001_messaging_sql),
+            Migration(name: "m0002_dead_letters", bytes: PackageResources.m0002_dead_letters_sql),
+        ]
     }
 }
 

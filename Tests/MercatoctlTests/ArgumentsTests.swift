@@ -10,6 +10,13 @@ import Testing
         (["check"], .check(waitSeconds: 60)), (["check", "--wait", "5"], .check(waitSeconds: 5)),
         (["smoke"], .smoke(waitSeconds: 60)), (["smoke", "--wait=9"], .smoke(waitSeconds: 9)),
         (["order", "show", "X"], .showOrder(id: "X")), (["seed"], .seed),
+        (["trace", "X"], .trace(order: "X")),
+        (["dlq", "list"], .deadLetters(.list(state: "open"), service: nil)),
+        (["dlq", "list", "--state", "all", "--service=order"], .deadLetters(.list(state: "all"), service: "order")),
+        (["dlq", "show", "X"], .deadLetters(.show(id: "X"), service: nil)),
+        (["dlq", "replay", "X"], .deadLetters(.replay(id: "X"), service: nil)),
+        (["dlq", "replay", "--all"], .deadLetters(.replayAll, service: nil)),
+        (["dlq", "discard", "X", "--reason", "not ours"], .deadLetters(.discard(id: "X", reason: "not ours"), service: nil)),
         (["restart", "order"], .restart(name: "order")), (["stop", "order"], .stop(name: "order")),
         (["start", "order"], .start(name: "order")),
     ])
@@ -35,6 +42,7 @@ import Testing
         ["order", "show"], ["order", "show", "X", "Y"], ["restart"], ["check", "--wait"],
         ["check", "--wait", "soon"], ["check", "--wait", "-1"], ["check", "--wait", "99999"],
         ["up", "--admin", "x"], ["--once"], ["status", "--on", "docker"], ["down", "--on", "native"],
+        ["trace"], ["dlq"], ["dlq", "show"], ["dlq", "replay"], ["dlq", "discard", "X"], ["dlq", "list", "--state", "odd"],
     ])
     func `anything else is refused with a hint`(words: [String]) {
         let error = #expect(throws: UsageError.self) { try Arguments.parse(words) }
@@ -44,7 +52,7 @@ import Testing
 
     @Test func `the usage names every command`() {
         for command in [
-            "up", "down", "status", "demo", "smoke", "check", "order show", "seed", "restart", "stop",
+            "up", "down", "status", "demo", "smoke", "check", "order show", "trace", "dlq", "seed", "restart", "stop",
             "start", "doctor", "clean",
         ] {
             #expect(Arguments.usage.contains(command))

@@ -12,7 +12,7 @@ import Testing
     /// A machine with everything that the services need, whose user is root.
     init() throws {
         machine = try ScriptMachine()
-        for header in ["librdkafka/rdkafka.h", "hiredis/hiredis.h", "openssl/ssl.h"] {
+        for header in ["librdkafka/rdkafka.h", "hiredis/hiredis.h", "openssl/ssl.h", "yaml.h"] {
             try machine.file("usr/include/\(header)")
         }
         try machine.file("usr/lib/postgresql/15/bin/postgres")

@@ -8,6 +8,9 @@ package enum Request: Sendable, Equatable {
     /// `waitSeconds`: how long to wait until nothing is under way any more.
     case check(waitSeconds: Int)
     case showOrder(id: String)
+    case trace(order: String)
+    /// `service`: only this one's dead letters.
+    case deadLetters(DeadLetterRequest, service: String?)
     case load(LoadPlan)
     case restart(name: String)
     case start(name: String)
@@ -48,6 +51,9 @@ package enum Arguments {
           smoke [--wait SECONDS]  place one order and follow it until it is confirmed
           check [--wait SECONDS]  read every database and the provider's journal, verify the invariants
           order show ID           all that the services know about one order
+          trace ORDER             its trace as a tree, from Jaeger
+          dlq list [--state STATE]            messages that could not be handled; open ones by default
+          dlq show ID | replay ID | replay --all | discard ID --reason TEXT   [--service NAME]
           seed                    put the twelve demo products and their stock in
           load --profile browse|checkout|flash   customers at a fixed rate, a table, a verdict:
                                   [--rate N] [--duration 2m] [--json FILE] [--seed N] [--stock N]
@@ -57,7 +63,7 @@ package enum Arguments {
           doctor                  is this machine ready? what to do when not
           clean                   end everything and remove the data
 
-        Which Mercato (status, demo, smoke, check, order, seed, load):
+        Which Mercato (status, demo, smoke, check, order, trace, dlq, seed, load):
           --on native|compose|kubernetes   or MERCATO_ON; default: what runs here
           --gateway URL, --admin URL, --jaeger URL   or MERCATO_GATEWAY_URL, MERCATO_ADMIN_URL,
                                   MERCATO_JAEGER_URL; they win over --on
@@ -66,7 +72,7 @@ package enum Arguments {
 
     /// Commands that talk to a running Mercato, wherever it runs.
     private static let withPlace: Set<String> = [
-        "status", "demo", "smoke", "check", "order", "seed", "load",
+        "status", "demo", "smoke", "check", "order", "trace", "dlq", "seed", "load",
     ]
 
     package static func parse(_ words: [String]) throws(UsageError) -> Invocation {
@@ -116,6 +122,10 @@ package enum Arguments {
             guard rest.next() == "show" else { throw error("order needs \"show ID\"") }
             guard let id = rest.next() else { throw error("order show needs an order id") }
             return .showOrder(id: id)
+        case "trace":
+            guard let id = rest.next() else { throw error("trace needs an order id") }
+            return .trace(order: id)
+        case "dlq": return try deadLetters(&rest)
         case "load": return .load(try LoadPlan(options: &rest))
         case "restart", "start", "stop":
             guard let name = rest.next() else {
@@ -125,6 +135,36 @@ package enum Arguments {
                 : command == "start" ? .start(name: name) : .stop(name: name)
         default:
             throw error("there is no command \"\(command)\"")
+        }
+    }
+
+    private static func deadLetters(_ rest: inout Options) throws(UsageError) -> Request {
+        let verb = rest.next()
+        let service = try rest.value("service")
+        func id() throws(UsageError) -> String {
+            guard let id = rest.next() else {
+                throw error("dlq \(verb ?? "") needs an id; `mercatoctl dlq list` shows them")
+            }
+            return id
+        }
+        switch verb {
+        case "list":
+            let state = try rest.value("state") ?? "open"
+            guard DeadLetterRequest.states.contains(state) else {
+                throw error(
+                    "--state is \(DeadLetterRequest.states.joined(separator: ", ")), not \"\(state)\"")
+            }
+            return .deadLetters(.list(state: state), service: service)
+        case "show": return .deadLetters(.show(id: try id()), service: service)
+        case "replay" where rest.flag("all"): return .deadLetters(.replayAll, service: service)
+        case "replay": return .deadLetters(.replay(id: try id()), service: service)
+        case "discard":
+            let id = try id()
+            guard let reason = try rest.value("reason"), !reason.isEmpty else {
+                throw error("dlq discard needs --reason TEXT: it is kept with the message")
+            }
+            return .deadLetters(.discard(id: id, reason: reason), service: service)
+        default: throw error("dlq needs list, show, replay or discard")
         }
     }
 
@@ -138,57 +178,5 @@ package enum Arguments {
 
     static func error(_ message: String) -> UsageError {
         UsageError(message: message, hint: "try: mercatoctl help")
-    }
-}
-
-/// Words split into options and the rest.
-struct Options {
-    private static let withValue: Set<String> = [
-        "on", "gateway", "admin", "jaeger", "wait", "profile", "rate", "duration", "json", "seed",
-        "stock", "max-in-flight", "bound", "k6",
-    ]
-    var positional: [String] = []
-    private var values: [String: String] = [:]
-    private var flags: Set<String> = []
-
-    init(_ words: [String]) throws(UsageError) {
-        var index = words.startIndex
-        while index < words.endIndex {
-            let word = words[index]
-            index += 1
-            if word == "-h" {
-                flags.insert("help")
-            } else if word.hasPrefix("--"), let equals = word.firstIndex(of: "=") {
-                values[String(word[..<equals].dropFirst(2))] =
-                    String(word[word.index(after: equals)...])
-            } else if word.hasPrefix("--") {
-                let name = String(word.dropFirst(2))
-                guard Self.withValue.contains(name) else {
-                    flags.insert(name)
-                    continue
-                }
-                guard index < words.endIndex else {
-                    throw UsageError(
-                        message: "--\(name) needs a value", hint: "try: mercatoctl help")
-                }
-                values[name] = words[index]
-                index += 1
-            } else {
-                positional.append(word)
-            }
-        }
-        if flags.contains("help"), positional.isEmpty { positional = ["help"] }
-    }
-
-    var unused: [String] { (Array(flags) + Array(values.keys)).sorted() }
-
-    mutating func flag(_ name: String) -> Bool { flags.remove(name) != nil }
-
-    mutating func value(_ name: String) throws(UsageError) -> String? {
-        values.removeValue(forKey: name)
-    }
-
-    mutating func next() -> String? {
-        positional.isEmpty ? nil : positional.removeFirst()
     }
 }

@@ -27,6 +27,9 @@ struct Commands {
         case .smoke(let seconds): return try await smoke(wait: seconds)
         case .check(let seconds): return try await check(wait: seconds)
         case .showOrder(let id): return try await showOrder(id)
+        case .trace(let order): return try await trace(order)
+        case .deadLetters(let request, let service):
+            return try await deadLetters(request, of: service)
         case .load(let plan): return try await load(plan)
         case .start(let name):
             try await stack.start(name)
@@ -51,7 +54,17 @@ struct Commands {
         } else {
             terminal.line("Mercato is running already: \(try publicURL())/")
         }
+        terminal.line(try traces())
         terminal.line("mercatoctl status shows its processes, mercatoctl down ends them")
+    }
+
+    /// The running stack's own Jaeger, or why there is none.
+    func traces() throws -> String {
+        guard let jaeger = try stack.file()?.jaegerURL else {
+            guard case .own = settings.tracing else { return settings.tracing.line }
+            return "no traces are kept: the stack was started without a jaeger on PATH"
+        }
+        return "traces: \(jaeger)/, or: mercatoctl trace ORDER"
     }
 
     private func down() async throws {
@@ -62,7 +75,7 @@ struct Commands {
     private func clean() async throws {
         _ = try await stack.down()
         // Only what we made: a folder that somebody pointed MERCATO_HOME at may hold other things.
-        let folders = ["postgres", "redis", "kafka", "provider", "log", "secrets", "run"]
+        let folders = ["postgres", "redis", "kafka", "jaeger", "provider", "log", "secrets", "run"]
         for folder in folders { try Folders.remove("\(settings.home)/\(folder)") }
         rmdir(settings.home)
         terminal.line("removed the data in \(settings.home)")

@@ -12,16 +12,16 @@ extension Commands {
     func demo(once: Bool) async throws -> ExitCode {
         let given = try places().options
         if given.isGiven, given.on != .native {
-            return try await places().with { try await walk($0) } ? .done : .failed
+            return try await places().with(.all) { try await walk($0) } ? .done : .failed
         }
         let once = once || ["1", "true", "yes"].contains(settings.environment["ONCE"] ?? "")
         let start = try await stack.up()
         let startedHere = start == .startedAll
         if start == .ranAlready { terminal.line("Mercato is running already; only walking") }
         do {
-            let passed = try await places().with { try await walk($0) }
+            let passed = try await places().with(.all) { try await walk($0) }
             let stays = startedHere && !once && Terminal.isInteractive
-            whereToLook(stays: stays || !startedHere)
+            try whereToLook(stays: stays || !startedHere)
             if stays { await untilInterrupted() }
             if startedHere { try await end() }
             if stack.interruption.isTripped { return .interrupted }
@@ -41,7 +41,7 @@ extension Commands {
             try stack.interruption.check()
             let walk = DemoWalk(
                 scenario: scenario, url: place.gatewayURL, calls: calls, loop: loop,
-                terminal: terminal)
+                terminal: terminal, jaegerURL: place.jaegerURL)
             terminal.line()
             terminal.line("\(index + 1). \(scenario.title)")
             let outcome = try await walk.run()
@@ -55,11 +55,12 @@ extension Commands {
         return passed
     }
 
-    private func whereToLook(stays: Bool) {
+    private func whereToLook(stays: Bool) throws {
         terminal.line()
         if stays {
             terminal.line("shop         \(settings.publicURL)/")
             terminal.line("admin        \(settings.adminURL)/admin/status")
+            terminal.line(try traces())
         }
         terminal.line("logs         \(settings.home)/log")
         if stays {

@@ -35,7 +35,7 @@ struct Doctor: Sendable {
     func examine() -> [Finding] {
         [toolchain(), postgres(), program("redis-server", package: "redis-server")]
             + (Account.isRoot ? [program("setpriv", package: "util-linux")] : [])
-            + [broker()] + programs() + ports() + [stateFolder()]
+            + [broker(), tracing()] + programs() + ports() + [stateFolder()]
     }
 
     private func toolchain() -> Finding {
@@ -93,6 +93,11 @@ struct Doctor: Sendable {
         }
     }
 
+    /// Optional: without it everything works, and nothing is kept.
+    private func tracing() -> Finding {
+        Finding(text: settings.tracing.line)
+    }
+
     private func programs() -> [Finding] {
         let names = ["gateway"] + StackPorts.Service.allCases.map(\.program) + ["devbroker"]
         let absent = names.filter { access("\(settings.binaries)/\($0)", X_OK) != 0 }
@@ -131,7 +136,11 @@ struct Doctor: Sendable {
     private func ports() -> [Finding] {
         let ours = Set(running.map(\.launch.port))
         let isRunning = !running.isEmpty
-        let taken = StackPorts.defaults.compactMap { key, _ -> Finding? in
+        var wanted = StackPorts.defaults.map(\.key)
+        if case .own = settings.tracing {} else {
+            wanted.removeAll { key in StackPorts.tracing.contains { $0.0 == key } }
+        }
+        let taken = wanted.compactMap { key -> Finding? in
             let port = settings.ports[key]
             guard !ours.contains(port), !FreePort.isFree(port) else { return nil }
             // The operations ports of a running stack are its own, too.

@@ -5,13 +5,13 @@ extension Commands {
     /// confirmed, and shows its timeline. Needs two addresses and nothing else of this machine, so it
     /// works from inside a container as well.
     func smoke(wait seconds: Int) async throws -> ExitCode {
-        try await places().with([.gateway, .admin, .jaeger]) { place in
+        try await places().with(.all) { place in
             try await untilReady(place, within: seconds)
             terminal.line(try await Seed(place.admin(calls)).run())
             let scenario = DemoScenario.all[0]
             let walk = DemoWalk(
                 scenario: scenario, url: place.gatewayURL, calls: calls, loop: loop,
-                terminal: terminal)
+                terminal: terminal, jaegerURL: place.jaegerURL)
             terminal.line(scenario.title)
             let outcome = try await walk.run()
             terminal.line("   \(outcome.text)")

@@ -22,6 +22,7 @@ extension Commands {
         for line in ProcessRow.table(rows) { terminal.line(line) }
         terminal.line()
         terminal.line("shop \(file.publicURL)/   admin \(file.adminURL)/admin/status")
+        if let jaeger = file.jaegerURL { terminal.line("traces \(jaeger)/") }
         terminal.line("logs \(settings.home)/log")
         return rows.allSatisfy(\.isReady) ? .done : .failed
     }

@@ -9,6 +9,8 @@ struct DemoWalk: Sendable {
     let calls: any HTTPCalls
     let loop: EventLoop
     let terminal: Terminal
+    /// Where its trace can be looked at.
+    var jaegerURL: String?
 
     /// An order that has not ended by then is a failure of the walk.
     static let limit = Duration.seconds(60)
@@ -30,6 +32,10 @@ struct DemoWalk: Sendable {
         let view = try await shop.view(order)
         var outcome = scenario.judge(status: view.status, reason: view.reason, events: events)
         outcome.text += ", total \(view.total)"
+        if let jaegerURL, let traceID = view.traceID {
+            terminal.line("   trace \(Commands.page(jaegerURL, traceID))")
+            terminal.line("      or \(CommandNames.own) trace \(order)")
+        }
         if scenario.status == "CANCELLED", outcome.asExpected {
             let after = try await settledAvailability(shop, expected: before)
             outcome.text += "; \(after) available"

@@ -54,6 +54,8 @@ package struct ShopAPI: Sendable {
         package let status: String
         package let reason: String?
         package let total: String
+        /// 32 hexadecimal digits, for Jaeger.
+        package let traceID: String?
     }
 
     package func view(_ order: String) async throws -> OrderView {
@@ -64,7 +66,8 @@ package struct ShopAPI: Sendable {
         return OrderView(
             status: try object.text("status"), reason: object.optionalText("reason"),
             total: Self.amount(
-                total?.optionalInteger("amount_minor"), total?.optionalText("currency")))
+                total?.optionalInteger("amount_minor"), total?.optionalText("currency")),
+            traceID: object.optionalText("trace_id"))
     }
 
     /// The order's events as they happen, from behind `lastEventID` on.

@@ -4,7 +4,7 @@ import Foundation
 /// which is why it is stored in `run/stack.json` (mode 0600: the environment holds passwords).
 package struct Launch: Sendable, Codable, Equatable {
     package enum Kind: String, Sendable, Codable {
-        case postgres, redis, kafka, devbroker, service
+        case postgres, redis, kafka, devbroker, jaeger, service
     }
 
     /// What must answer before the process counts as ready.

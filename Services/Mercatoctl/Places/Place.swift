@@ -55,4 +55,6 @@ package struct PlaceNeeds: OptionSet, Sendable {
     package static let gateway = PlaceNeeds(rawValue: 1)
     package static let admin = PlaceNeeds(rawValue: 2)
     package static let jaeger = PlaceNeeds(rawValue: 4)
+    /// Jaeger only where there is one.
+    package static let all: PlaceNeeds = [.gateway, .admin, .jaeger]
 }

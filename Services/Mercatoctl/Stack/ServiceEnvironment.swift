@@ -12,6 +12,7 @@ struct ServiceEnvironment {
             $0.key.hasPrefix("MERCATO_") && $0.key != "MERCATO_BIN" && $0.key != "MERCATO_ONLY"
                 && !$0.value.isEmpty
         }
+        values.merge(settings.openTelemetry) { $1 }
         values["MERCATO_HOST"] = "127.0.0.1"
         values.merge(settings.ports.environment) { $1 }
         for service in StackPorts.Service.allCases {

@@ -33,11 +33,13 @@ package struct Stack: Sendable {
             publicURL: settings.publicURL, adminURL: settings.adminURL)
         let before = file.running.count
         file.entries = file.running
-        let plan: StackPlan
+        var plan: StackPlan
         do { plan = try StackPlan(settings) } catch { throw StackStarter.failure(error) }
+        if before > 0, file.jaegerURL == nil { plan = plan.without("jaeger") }
         if plan.steps.allSatisfy({ file.entry($0.launch.name) != nil }) { return .ranAlready }
         if before == 0 {
             file = StackFile(publicURL: settings.publicURL, adminURL: settings.adminURL)
+            if case .own = settings.tracing { file.jaegerURL = settings.jaegerURL }
         } else {
             terminal.line("the stack runs in part; starting what is missing")
         }

@@ -44,6 +44,9 @@ package struct StackPlan: Sendable {
                     folder: settings.home + "/redis", log: settings.log("redis")))
         ]
         if let broker = try Self.broker(settings, environment) { infrastructure.append(broker) }
+        if case .own(let program) = settings.tracing {
+            infrastructure.append(try Self.jaeger(program, settings))
+        }
         var messaging = StartGroup(title: "cache and broker", steps: infrastructure)
         let topics = services.first { $0.launch.name == "order" }?.launch
         if settings.broker != .dev, let topics {
@@ -110,6 +113,29 @@ package struct StackPlan: Sendable {
             step.prepare = { try server.prepare(interruption: $0) }
             return step
         }
+    }
+
+    private static func jaeger(_ program: String, _ settings: StackSettings)
+        throws(NativeError) -> StartStep
+    {
+        var step = StartStep(
+            try JaegerServer.launch(
+                program: program, port: settings.ports.jaeger, portKey: "MERCATO_PORT_JAEGER",
+                otlpPort: settings.ports.otlp, folder: settings.home + "/jaeger",
+                log: settings.log("jaeger")))
+        step.otherPorts = [("MERCATO_PORT_OTLP", settings.ports.otlp)]
+        return step
+    }
+
+    /// A running stack that was started without a Jaeger is not asked to take one up: its services
+    /// would not send to it.
+    package func without(_ name: String) -> StackPlan {
+        StackPlan(
+            groups: groups.map { group in
+                var group = group
+                group.steps.removeAll { $0.launch.name == name }
+                return group
+            })
     }
 
     private static func service(

@@ -37,7 +37,10 @@ package struct StackPorts: Sendable, Equatable {
         + [("MERCATO_PORT_DEVBROKER_OPS", 8207), ("MERCATO_PORT_BROKER", 19092)]
         + [("MERCATO_PORT_BROKER_CONTROLLER", 19093)]
         + withDatabase.enumerated().map { ("MERCATO_PORT_POSTGRES_\($1.rawValue)", 15431 + $0) }
-        + [("MERCATO_PORT_REDIS", 63790)]
+        + [("MERCATO_PORT_REDIS", 63790)] + tracing
+
+    /// Used only when a Jaeger is started.
+    package static let tracing = [("MERCATO_PORT_JAEGER", 16_686), ("MERCATO_PORT_OTLP", 4_318)]
 
     package init(_ environment: [String: String]) throws(CommandFailure) {
         var values: [String: Int] = [:]
@@ -61,6 +64,8 @@ package struct StackPorts: Sendable, Equatable {
     package var gateway: Int { self["MERCATO_PORT_GATEWAY"] }
     package var admin: Int { self["MERCATO_PORT_ADMIN"] }
     package var broker: Int { self["MERCATO_PORT_BROKER"] }
+    package var jaeger: Int { self["MERCATO_PORT_JAEGER"] }
+    package var otlp: Int { self["MERCATO_PORT_OTLP"] }
     package var redis: Int { self["MERCATO_PORT_REDIS"] }
     package func api(_ service: Service) -> Int { self["MERCATO_PORT_\(service.rawValue)"] }
     package func operations(_ service: Service) -> Int {

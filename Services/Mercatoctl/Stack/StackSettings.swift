@@ -16,6 +16,7 @@ package struct StackSettings: Sendable {
     package let binaries: String
     package let ports: StackPorts
     package let broker: Broker
+    package let tracing: Tracing
     package let environment: [String: String]
 
     package init(_ environment: [String: String]) throws(CommandFailure) {
@@ -24,6 +25,7 @@ package struct StackSettings: Sendable {
         binaries = ServiceProcess.binaries(environment)
         ports = try StackPorts(environment)
         broker = try Self.broker(environment)
+        tracing = try Tracing.choose(environment)
     }
 
     package static func home(_ environment: [String: String], isRoot: Bool) -> String {

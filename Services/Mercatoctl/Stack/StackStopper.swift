@@ -9,7 +9,7 @@ package enum StackStopper {
         case (.service, "gateway"): 0
         case (.service, "payment-provider"): 2
         case (.service, _): 1
-        case (.kafka, _), (.devbroker, _), (.redis, _): 3
+        case (.kafka, _), (.devbroker, _), (.redis, _), (.jaeger, _): 3
         case (.postgres, _): 4
         }
     }

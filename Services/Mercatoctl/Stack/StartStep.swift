@@ -22,7 +22,7 @@ package struct StartStep: Sendable {
 /// Steps that may run side by side, and a name for the progress line.
 package struct StartGroup: Sendable {
     package let title: String
-    package let steps: [StartStep]
+    package var steps: [StartStep]
     /// Run when all of them are ready (topics). Blocks.
     package var finish: @Sendable (Interruption) throws -> Void = { _ in }
 
