@@ -17,6 +17,7 @@ package struct DeadLetterRoutes: Sendable {
 
     package init(_ desk: DeadLetterDesk) { self.desk = desk }
 
+    /// For the operations port only: payloads may hold personal data.
     package func register(on router: inout Router) {
         let one = Self.path + "/{id}"
         router.on(.get, Self.path) { try await list($0) }
@@ -109,6 +110,7 @@ package struct DeadLetterRoutes: Sendable {
 }
 
 extension DeadLetterError: ProblemConvertible {
+    /// 404 for no such letter, 409 for one that may not be treated so.
     package var problem: Problem {
         switch code {
         case .notFound: .notFound(code.rawValue, message)

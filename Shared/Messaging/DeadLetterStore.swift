@@ -34,6 +34,7 @@ package struct DeadLetterStore: Sendable {
         return try rows.map { try StoredLetter($0, withPayload: false) }
     }
 
+    /// One letter with its payload. Throws `DeadLetterError.notFound`.
     package func letter(_ id: UniqueID) async throws -> StoredLetter {
         let rows = try await pool.query(Self.one(id, lock: ""))
         return try Self.required(rows, id)

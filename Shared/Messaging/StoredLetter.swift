@@ -87,6 +87,7 @@ package struct StoredLetter: Sendable {
             headers: headers)
     }
 
+    /// The last header of this name, if its value is UTF-8 text.
     package func header(_ name: String) -> String? {
         headers.last { $0.name == name }.flatMap { String(validating: $0.value, as: UTF8.self) }
     }
@@ -102,6 +103,7 @@ package struct StoredLetter: Sendable {
 
 /// Why a dead letter cannot be treated as asked.
 package struct DeadLetterError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What clients branch on.
     package enum Code: String, Sendable {
         case notFound = "dead_letter_not_found"
         /// Resolved or discarded before.

@@ -34,7 +34,8 @@ struct FakeTools {
     func kubectl(token: String? = "s3cret") throws {
         let services = """
             {"items":[{"metadata":{"name":"mercato-gateway"},"spec":{"ports":[\
-            {"name":"http","port":80,"targetPort":"http"},{"name":"admin","port":8081,"targetPort":8081}]}},\
+            {"name":"api","port":80,"targetPort":"api"}]}},\
+            {"metadata":{"name":"mercato-gateway-admin"},"spec":{"ports":[{"name":"ops","port":8081,"targetPort":"ops"}]}},\
             {"metadata":{"name":"mercato-jaeger"},"spec":{"ports":[{"port":16686}]}},\
             {"metadata":{"name":"mercato-order"},"spec":{"ports":[{"name":"http","port":8102}]}}]}
             """

@@ -115,7 +115,7 @@ import Testing
         for pid in seen.forwards { #expect(kill(pid, 0) != 0, "\(pid) still runs") }
         let forwards = tools.calls.filter { $0.contains("port-forward") }
         #expect(forwards.contains { $0.contains("service/mercato-gateway") && $0.contains(":80 ") })
-        #expect(forwards.contains { $0.contains("service/mercato-gateway") && $0.contains(":8081 ") })
+        #expect(forwards.contains { $0.contains("service/mercato-gateway-admin") && $0.contains(":8081 ") })
         #expect(forwards.allSatisfy { $0.contains("--namespace shop") })
     }
 

@@ -35,6 +35,8 @@ package final class WholeStack: Sendable {
         var environment = Launch.baseEnvironment()
         environment["MERCATO_HOME"] = try ScratchFolder.make("stack")
         environment["MERCATO_BROKER"] = broker == .dev ? "dev" : "kafka"
+        // One in its own suite is enough.
+        environment["MERCATO_JAEGER"] = "off"
         environment["MERCATO_BIN"] = ServiceProcess.binaries()
         environment["KAFKA_HOME"] = ScratchBroker.kafkaHome
         for (key, _) in StackPorts.defaults { environment[key] = String(try FreePort.any()) }

@@ -149,8 +149,8 @@ extension Places {
             forwards.append(forward)
             return forward.url
         }
-        let gateway = try await open(.gateway, given.gateway, "gateway", 8080, "http")
-        let admin = try await open(.admin, given.admin, "gateway", 8081, "admin")
+        let gateway = try await open(.gateway, given.gateway, "gateway", 8080, "api")
+        let admin = try await open(.admin, given.admin, "gateway", 8081, "ops")
         let jaeger = try await open(.jaeger, given.jaeger, "jaeger", 16_686, "query")
         let named = try token()
         let secret = named == nil && needs.contains(.admin) ? try await cluster.token() : named

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A trace as an indented list: offset from its beginning, duration, service, name.
-struct TraceListing {
+package struct TraceListing {
     private let trace: JaegerTrace
     private let children: [String: [JaegerTrace.Span]]
     private let start: Int64
@@ -45,7 +45,7 @@ struct TraceListing {
         return result
     }
 
-    static func lines(_ trace: JaegerTrace, order: String) -> [String] {
+    package static func lines(_ trace: JaegerTrace, order: String) -> [String] {
         var tree = TraceListing(trace)
         let end = trace.spans.map(\.end).max() ?? tree.start
         let services = trace.services.sorted().joined(separator: ", ")
