@@ -10,8 +10,8 @@ import Telemetry
 /// `<service> --health`: asks the operations port of the service that runs beside it whether it is
 /// ready. Container engines call it, so that an image needs no other program for that.
 struct HealthProbe: Sendable {
-    /// The question and its answer; shorter than the limit that images give the whole program (3 s).
-    static let limit: Duration = .seconds(2)
+    /// The question and its answer; shorter than the limit that images give the whole program (10 s).
+    static let limit: Duration = .seconds(5)
     /// The longest answer that is read, in bytes: checks are few and their causes bounded.
     static let bodyMax = 256 * 1_024
 

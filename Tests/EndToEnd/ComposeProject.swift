@@ -61,6 +61,11 @@ struct ComposeProject: Sendable {
         return outcome.output.split(separator: "\n").map(String.init)
     }
 
+    /// The container itself, without Compose, which would first wait for what it depends on.
+    func start(_ service: String) async throws -> Command.Outcome {
+        try await run("docker", ["start", "\(name)-\(service)-1"])
+    }
+
     /// A property of a service's container, by `docker inspect`'s template.
     func inspect(_ service: String, _ template: String) async throws -> String {
         try await run("docker", ["inspect", "-f", template, "\(name)-\(service)-1"])

@@ -120,7 +120,7 @@ struct ComposeTests {
             _ = try await arrivals.run(on: loop) { arrival in
                 // Ignored: that it was away and is back is asserted below.
                 if arrival.index == 25 { _ = try? await project.compose("kill", service) }
-                if arrival.index == 50 { _ = try? await project.compose("start", service) }
+                if arrival.index == 50 { _ = try? await project.start(service) }
                 let record = await buyer.buy(
                     Purchase(sku: skus[arrival.index % skus.count]), intended: arrival.intended)
                 collected.withLock { $0.append(record) }

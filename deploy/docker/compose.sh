@@ -8,6 +8,8 @@ cd "$root"
 
 # Every profile, so that what was started with one is also ended.
 compose=(docker compose --profile "*")
+# A terminal shows the progress in place; elsewhere it would be a hundred lines.
+[ -t 1 ] || export COMPOSE_PROGRESS=quiet
 
 have_compose() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1; }
 
@@ -84,7 +86,7 @@ up() {
     need_secrets
     images
     local began=$SECONDS
-    if ! docker compose up -d --wait --wait-timeout "${MERCATO_WAIT_SECONDS:-180}"; then
+    if ! docker compose up -d --wait --wait-timeout "${MERCATO_WAIT_SECONDS:-300}"; then
         say "" "these are not healthy:" >&2
         docker compose ps -a --format '{{.Service}}: {{.Status}}' | grep -v '(healthy)\|Exited (0)' >&2 || true
         fail 5 "not everything came up; docker compose logs SERVICE says why"
