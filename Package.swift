@@ -165,7 +165,7 @@ targets += [
         path: "Tests/Support", swiftSettings: language),
     tests("BasicsTests", ["Basics"]),
     tests("ContractsTests", ["Contracts", "Basics"]),
-    tests("TelemetryTests", ["Telemetry", "Basics"]),
+    tests("TelemetryTests", ["Telemetry", "NativeServers", "Basics"]),
     tests("ResilienceTests", ["Resilience", "Basics"]),
     tests("ConfigurationTests", ["Configuration", "Basics"]),
     tests("CryptoTests", ["Crypto", "Basics"]),

@@ -32,7 +32,8 @@ package struct CartApplication: Sendable {
             random: context.random)
         eraser = CartCacheEraser(cache: cache, metrics: context.metrics)
         let client = Client(
-            loop: context.loop, configuration: ClientConfiguration(), logger: context.logger)
+            loop: context.loop, configuration: ClientConfiguration(), logger: context.logger,
+            metrics: ClientMetrics(context.metrics))
         inventory = InventoryDirectory(
             upstream: UpstreamClient(
                 name: "inventory", client: client, baseURL: configuration.inventoryURL,

@@ -29,7 +29,8 @@ package struct OrderApplication: Sendable {
             metrics: context.metrics, random: context.random,
             changed: { signals.changed($0) })
         client = Client(
-            loop: context.loop, configuration: ClientConfiguration(), logger: context.logger)
+            loop: context.loop, configuration: ClientConfiguration(), logger: context.logger,
+            metrics: ClientMetrics(context.metrics))
     }
 
     package var composition: Composition {
@@ -106,11 +107,19 @@ package struct OrderApplication: Sendable {
                 try await driver.tick(orderID, mayJudgeBudget: mayJudge, in: $0)
             }
         }
+        let census = SagaCensus(
+            type: CheckoutSaga.type,
+            states: CheckoutState.allCases.filter { !$0.isTerminal }.map(\.rawValue), pool: pool,
+            loop: durable.context.loop, logger: durable.context.logger,
+            metrics: durable.context.metrics)
         let timelines = TimelinePoller(
             pool: pool, signals: signals, loop: durable.context.loop,
             logger: durable.context.logger, interval: configuration.streams.pollInterval)
         return durable.tasks(consumers: [replies])
-            + [LongRunningTask("saga-timers") { try await timers.run() }, timelines]
+            + [
+                LongRunningTask("saga-timers") { try await timers.run() },
+                LongRunningTask("saga-census") { try await census.run() }, timelines,
+            ]
     }
 
     /// In the order they are applied; Messaging's come first.

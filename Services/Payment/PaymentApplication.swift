@@ -96,8 +96,12 @@ package enum PaymentApplication {
         var limits = ClientConfiguration()
         limits.requestTimeout = configuration.providerTimeout
         limits.maxConnectionsPerOrigin = configuration.concurrency
+        let client = Client(
+            loop: context.loop, configuration: limits, logger: context.logger,
+            metrics: ClientMetrics(context.metrics))
+        client.metrics?.name(configuration.providerURL, as: "provider")
         return ProviderClient(
-            client: Client(loop: context.loop, configuration: limits, logger: context.logger),
+            client: client,
             baseURL: configuration.providerURL, timeout: configuration.providerTimeout)
     }
 }

@@ -16,12 +16,16 @@ package actor Client {
 
     private let configuration: ClientConfiguration
     private let logger: Logger
+    /// Nil when nothing is measured.
+    package nonisolated let metrics: ClientMetrics?
     private var pools: [Origin: OriginPool] = [:]
 
     package init(
-        loop: EventLoop, configuration: ClientConfiguration = ClientConfiguration(), logger: Logger
+        loop: EventLoop, configuration: ClientConfiguration = ClientConfiguration(), logger: Logger,
+        metrics: ClientMetrics? = nil
     ) {
         self.loop = loop
+        self.metrics = metrics
         self.configuration = configuration
         self.logger = logger
     }
@@ -35,6 +39,22 @@ package actor Client {
         let pool = try pool(for: url.origin)
         let bytes = try Self.bytes(of: request, url)
         let deadline = deadline ?? .after(configuration.requestTimeout)
+        let started = ContinuousClock.now
+        do throws(ClientError) {
+            let response = try await attempts(request, bytes, url, pool, deadline)
+            pool.metrics?.ended(
+                .answered(hundreds: response.status / 100), after: started.duration(to: .now))
+            return response
+        } catch {
+            pool.metrics?.ended(.failed(error.code), after: started.duration(to: .now))
+            throw error
+        }
+    }
+
+    private func attempts(
+        _ request: ClientRequest, _ bytes: [UInt8], _ url: ClientURL, _ pool: OriginPool,
+        _ deadline: Deadline
+    ) async throws(ClientError) -> ClientResponse {
         do throws(AttemptFailure) {
             return try await attempt(request, bytes, pool, deadline, mayReuse: true)
         } catch {
@@ -73,7 +93,9 @@ package actor Client {
         guard pools.count < configuration.maxOrigins else {
             throw ClientError(.poolExhausted, "too many origins", nothingWritten: true)
         }
-        let pool = OriginPool(origin: origin, configuration: configuration, loop: loop)
+        let pool = OriginPool(
+            origin: origin, configuration: configuration, loop: loop,
+            metrics: metrics?.origin(origin))
         pools[origin] = pool
         return pool
     }

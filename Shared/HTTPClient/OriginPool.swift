@@ -18,8 +18,13 @@ actor OriginPool {
     private let permits: LoopSemaphore
     private var idle: [Parked] = []
     private var lastNumber: UInt64 = 0
+    nonisolated let metrics: OriginMetrics?
 
-    init(origin: Origin, configuration: ClientConfiguration, loop: EventLoop) {
+    init(
+        origin: Origin, configuration: ClientConfiguration, loop: EventLoop,
+        metrics: OriginMetrics? = nil
+    ) {
+        self.metrics = metrics
         self.origin = origin
         self.configuration = configuration
         self.loop = loop
@@ -33,6 +38,7 @@ actor OriginPool {
     /// A connection for one exchange: a pooled one when allowed and alive, else a new one.
     func lease(mayReuse: Bool, deadline: Deadline) async throws(ClientError) -> Lease {
         try await acquirePermit(deadline)
+        defer { report() }
         if mayReuse, let connection = takeIdle() {
             return Lease(connection, from: self, isReused: true)
         }
@@ -85,6 +91,7 @@ actor OriginPool {
     /// Keeps a connection whose exchange ended cleanly.
     func park(_ connection: TCPConnection) {
         permits.release()
+        defer { report() }
         lastNumber += 1
         let number = lastNumber
         do {
@@ -110,7 +117,10 @@ actor OriginPool {
     func discard(_ connection: TCPConnection) {
         connection.assumeIsolated { $0.close() }
         permits.release()
+        report()
     }
+
+    private func report() { metrics?.connections(active: activeCount, idle: idle.count) }
 
     func closeIdle() {
         for parked in idle {
@@ -118,11 +128,13 @@ actor OriginPool {
             parked.connection.assumeIsolated { $0.close() }
         }
         idle.removeAll()
+        report()
     }
 
     private func drop(_ number: UInt64) {
         guard let index = idle.firstIndex(where: { $0.number == number }) else { return }
         let parked = idle.remove(at: index)
+        report()
         loop.cancel(parked.timer)
         parked.connection.assumeIsolated { $0.close() }
     }

@@ -96,7 +96,7 @@ package actor Server {
         let peer = connection.peer.host
         guard peers.open(peer) else {
             slots.release()
-            instruments.refused("connections_per_peer")
+            instruments.refused(ServerInstruments.tooManyOfOnePeer)
             logger.debug("too many connections of one peer", ["peer": .string(peer)])
             connection.assumeIsolated { $0.close() }
             return

@@ -5,12 +5,9 @@ struct ServerInstruments: Sendable {
     let connections: Gauge
     let accepted: Counter
     let disconnects: Counter
-    private let metrics: MetricsRegistry
-    private let server: String
+    private let refusals: CounterFamily<String>
 
     init(_ metrics: MetricsRegistry, server: String) {
-        self.metrics = metrics
-        self.server = server
         connections = metrics.gauge(
             "http_server_connections", help: "Open connections.", labels: ["server": server])
         accepted = metrics.counter(
@@ -20,13 +17,15 @@ struct ServerInstruments: Sendable {
             "http_server_client_gone_total",
             help: "Requests whose client left before the answer was written.",
             labels: ["server": server])
+        refusals = CounterFamily(
+            metrics, "http_server_refusals_total", help: "Requests refused before routing.",
+            from: [Self.tooManyOfOnePeer]
+        ) { ["server": server, "code": $0] }
     }
 
-    /// Requests the server refused before any handler saw them.
-    func refused(_ code: String) {
-        metrics.counter(
-            "http_server_refusals_total", help: "Requests refused before routing.",
-            labels: ["server": server, "code": code]
-        ).increment()
-    }
+    /// The code of a connection closed because its peer has too many.
+    static let tooManyOfOnePeer = "connections_per_peer"
+
+    /// Requests the server refused before any handler saw them. Codes are words of the source.
+    func refused(_ code: String) { refusals[code].increment() }
 }

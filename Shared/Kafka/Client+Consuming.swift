@@ -74,15 +74,15 @@ extension Client {
         return KafkaError(consuming: failure, "seek")
     }
 
-    /// The end of a partition as the last fetch answer told it; nil before the first one.
-    func knownEnd(_ place: TopicPartition) -> Int64? {
+    /// First and next offset of a partition as the last fetch answer told it; nil before the first.
+    func knownRange(_ place: TopicPartition) -> (low: Int64, end: Int64)? {
         var low: Int64 = -1
         var high: Int64 = -1
         let result = unsafe withHandle { handle, _ in
             unsafe rd_kafka_get_watermark_offsets(
                 handle, place.topic, place.partition, &low, &high)
         }
-        return result == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
+        return result == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? (max(0, low), high) : nil
     }
 
     /// First and next offset of a partition, asked of the broker. Blocks.

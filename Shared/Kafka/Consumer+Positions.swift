@@ -16,6 +16,7 @@ extension Consumer {
         else { return false }
         let error = client.store(place, nextOffset: nextOffset)
         note(error)
+        if error == nil { ledger.settled(place, upTo: nextOffset) }
         return error == nil
     }
 
@@ -51,15 +52,15 @@ extension Consumer {
     /// The partitions that are ours at this moment.
     package var assignment: [TopicPartition] { ledger.owned }
 
-    /// Records between what the owner was given and the end of the log, as the last fetch answer
-    /// told it; partitions without one are missing.
+    /// Records between what the owner has settled and the end of the log, as the last fetch answer
+    /// told it; partitions of which either is unknown are missing.
     package func lag() -> [TopicPartition: Int64] {
         var result: [TopicPartition: Int64] = [:]
         for place in ledger.owned {
-            guard let end = client?.knownEnd(place), let next = ledger.handed(place) else {
+            guard let range = client?.knownRange(place), let next = ledger.settledUpTo(place) else {
                 continue
             }
-            result[place] = max(0, end - next)
+            result[place] = max(0, range.end - max(next, range.low))
         }
         return result
     }

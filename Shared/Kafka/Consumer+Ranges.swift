@@ -40,7 +40,7 @@ extension Consumer {
     ) async throws(KafkaError) -> [TopicPartition: PartitionRange] {
         guard let client else { throw KafkaError(.closed, "the consumer was closed") }
         let limit = configuration.adminTimeout
-        return try await BlockingThread.run("kafka-ranges", atMost: limit) {
+        let found = try await BlockingThread.run("kafka-ranges", atMost: limit) {
             () -> Result<[TopicPartition: PartitionRange], KafkaError> in
             let deadline = Deadline.after(limit)
             var ranges: [TopicPartition: PartitionRange] = [:]
@@ -57,6 +57,8 @@ extension Consumer {
             }
             return .success(ranges)
         }
+        for (place, range) in found { ledger.begins(place, at: range.position) }
+        return found
     }
 }
 

@@ -40,9 +40,12 @@ package actor Consumer {
     private let received: Counter
     private let dropped: Counter
     private let waiting: Gauge
+    private let held: Gauge
 
     /// Events handled before other work of the loop gets its turn.
     private static let eventsPerTurn = 256
+    /// Longest time between two looks at the lag.
+    private static let beatMax: Duration = .seconds(1)
 
     /// Joins `group` for `topics`. `instanceID` is given only where the name is stable (KIP-345):
     /// then a restart within the session time-out causes no rebalance. Throws `.configuration` when
@@ -65,7 +68,10 @@ package actor Consumer {
             help: "Records dropped because their partition was not owned.",
             labels: ["group": group])
         waiting = metrics.gauge(
-            "kafka_consumer_lag_records", help: "Records that wait for their owner.",
+            "kafka_consumer_lag_records", help: "Records of the log that are not settled yet.",
+            labels: ["group": group, "topic": topics.joined(separator: ",")])
+        held = metrics.gauge(
+            "kafka_consumer_partitions", help: "Partitions assigned to this process.",
             labels: ["group": group, "topic": topics.joined(separator: ",")])
         let client = try Client(
             .consumer(configuration, group: group, instanceID: instanceID))
@@ -147,11 +153,14 @@ package actor Consumer {
     }
 
     /// The library takes a consumer that does not poll for dead. An idle topic gives no event to
-    /// poll for, so the loop polls now and then; it stops when the loop hangs, as it should.
+    /// poll for, so the loop polls now and then; it stops when the loop hangs, as it should. The
+    /// same beat refreshes the gauges.
     private func beat() {
         drain()
         waiting.set(Double(lag().values.reduce(0, +)))
-        heartbeat = loop.schedule(after: configuration.pollTimeout / 4) { [weak self] in
+        held.set(Double(ledger.owned.count))
+        let pause = min(configuration.pollTimeout / 4, Self.beatMax)
+        heartbeat = loop.schedule(after: pause) { [weak self] in
             self?.assumeIsolated { $0.beat() }
         }
     }

@@ -13,6 +13,8 @@ struct PartitionLedger {
         var expected: Int64?
         /// The next offset that the owner has not been given; nil: nothing was given yet.
         var handed: Int64?
+        /// Everything before it is done, as the owner said or the group's offset; nil: not known.
+        var settled: Int64?
         var isPaused = false
         /// The library stopped reading because it has no usable offset.
         var isStalled = false
@@ -78,7 +80,7 @@ struct PartitionLedger {
         lastGeneration += 1
         stays[place] = Stay(
             generation: lastGeneration, expected: offset ?? Self.startOfLog, handed: offset,
-            isPaused: stay.isPaused, isMoving: true)
+            settled: offset ?? Self.startOfLog, isPaused: stay.isPaused, isMoving: true)
     }
 
     /// The library stopped reading. False when that is known already, or old news.
@@ -116,6 +118,17 @@ struct PartitionLedger {
     /// 2557), so we always seek. Nil before the first record: then the library is right.
     func position(_ place: TopicPartition) -> Int64? { stays[place]?.expected }
 
-    /// The next offset that the owner has not been given.
-    func handed(_ place: TopicPartition) -> Int64? { stays[place]?.handed }
+    /// The group goes on here; what the owner said since counts more.
+    mutating func begins(_ place: TopicPartition, at offset: Int64) {
+        guard let stay = stays[place], stay.settled == nil else { return }
+        stays[place]?.settled = offset
+    }
+
+    /// The owner stored this offset.
+    mutating func settled(_ place: TopicPartition, upTo nextOffset: Int64) {
+        stays[place]?.settled = nextOffset
+    }
+
+    /// Where the records begin that are not done yet; below every offset for the start of the log.
+    func settledUpTo(_ place: TopicPartition) -> Int64? { stays[place]?.settled }
 }

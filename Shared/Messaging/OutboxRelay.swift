@@ -47,10 +47,12 @@ package actor OutboxRelay {
     private let parked: Counter
     private let letters: Counter
     private let overtaken: Counter
-    private let waiting: Gauge
+    private let shown: WaitingSince
 
     /// Since when the oldest row known to wait has been waiting; nil when none waits.
-    package private(set) var oldestWaiting: WallTime?
+    package private(set) var oldestWaiting: WallTime? {
+        didSet { shown.set(oldestWaiting) }
+    }
 
     package init(
         pool: Pool, publisher: any RecordPublisher, loop: EventLoop, logger: Logger,
@@ -69,8 +71,7 @@ package actor OutboxRelay {
         overtaken = metrics.counter(
             "outbox_overtaken_total",
             help: "Rows acknowledged before an earlier row of their key, after a failed send.")
-        waiting = metrics.gauge(
-            "outbox_oldest_age_seconds", help: "Age of the oldest row not yet published.")
+        shown = WaitingSince(metrics)
     }
 
     /// Called after a commit that added rows; any thread.
@@ -207,6 +208,5 @@ package actor OutboxRelay {
             let made = WallTime(microseconds: row.messageID.milliseconds * 1_000)
             return batch.began.map { max(made, $0) } ?? made
         }
-        waiting.set(oldestAge()?.inSeconds ?? 0)
     }
 }

@@ -63,6 +63,7 @@ package struct ServiceMessaging: Sendable {
     private let partitions: Partitions
     private let deadLetters: DeadLetters
     private let connected = ConnectionFlag()
+    private let depth: OutboxDepth
 
     package init(
         _ settings: Settings, pool: Pool, loop: EventLoop, logger: Logger, metrics: MetricsRegistry
@@ -72,6 +73,7 @@ package struct ServiceMessaging: Sendable {
         self.loop = loop
         self.logger = logger
         self.metrics = metrics
+        depth = OutboxDepth(metrics)
         var produced = settings.kafka
         produced.producedTopics = Topics.business.map(\.name)
         producer = try Producer(produced, loop: loop, logger: logger, metrics: metrics)
@@ -126,6 +128,11 @@ package struct ServiceMessaging: Sendable {
     /// Before any traffic: without the day's partition nothing could be promised.
     package func prepare() async throws {
         try await partitions.maintain(at: .now())
+    }
+
+    /// Refreshes the gauges that only the database knows. Throws what the database says.
+    package func measure() async throws {
+        try await depth.measure(pool)
     }
 
     /// A dead broker leaves the service ready, and says so, until promises grow too old (D22).

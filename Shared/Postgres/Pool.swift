@@ -38,7 +38,8 @@ package actor Pool {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
-        self.metrics = PoolMetrics(metrics, pool: configuration.name)
+        self.metrics = PoolMetrics(
+            metrics, pool: configuration.name, sizeMax: configuration.sizeMax)
         machine = PoolStateMachine(limits: configuration.poolLimits) { failures in
             PoolConfiguration.backoff.delay(attempt: failures, random: random)
         }
@@ -116,9 +117,7 @@ package actor Pool {
                 loop.execute { connection.assumeIsolated { $0.close() } }
             }
         }
-        metrics.inUse.set(Double(machine.leased))
-        metrics.open.set(Double(machine.slots.count))
-        metrics.waiting.set(Double(machine.waiting))
+        metrics.show(machine)
     }
 
     private func answer(_ number: UInt64, _ result: Result<Connection, PostgresError>) {
@@ -130,14 +129,14 @@ package actor Pool {
     private func error(for refusal: PoolStateMachine.Refusal) -> PostgresError {
         switch refusal {
         case .timeout:
-            metrics.refusals.increment()
+            metrics.timeouts.increment()
             if machine.isUnreachable, let lastConnectError { return lastConnectError }
             return PostgresError(
                 .poolTimeout,
                 "no connection became free within \(configuration.acquireTimeout.inMilliseconds) "
                     + "ms; all \(configuration.sizeMax) are in use or being opened")
         case .overloaded:
-            metrics.refusals.increment()
+            metrics.overloads.increment()
             return PostgresError(
                 .poolOverloaded, "\(configuration.waitersMax) callers wait for a connection already"
             )

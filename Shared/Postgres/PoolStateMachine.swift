@@ -55,6 +55,7 @@ struct PoolStateMachine: Sendable {
     var leased: Int {
         slots.values.count { if case .leased = $0 { true } else { false } }
     }
+    var unused: Int { idle.count }
     var isEmpty: Bool { slots.isEmpty }
     /// True when attempts to connect fail and no connection exists.
     var isUnreachable: Bool { failures > 0 && idle.isEmpty && leased == 0 }

@@ -103,11 +103,16 @@ package actor RedisClient {
 
     /// The same for arguments that are not text.
     package func command(bytes parts: [[UInt8]]) async throws(RedisError) -> RedisReply {
-        let outcome = await guardedExchange(parts)
-        if case .failure = outcome { metrics.failures.increment() }
-        switch try outcome.get() {
-        case .error(let message): throw RedisError(.refused, message)
-        case let reply: return reply
+        let start = ContinuousClock.now
+        do throws(RedisError) {
+            let reply = try await guardedExchange(parts).get()
+            // Redis answered, so the connection is sound; the command was wrong all the same.
+            if case .error(let message) = reply { throw RedisError(.refused, message) }
+            metrics.ended(.answered, since: start)
+            return reply
+        } catch {
+            metrics.ended(.failed(error.code), since: start)
+            throw error
         }
     }
 

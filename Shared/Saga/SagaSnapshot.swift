@@ -15,11 +15,14 @@ package struct StepRecord: Sendable, Equatable {
     package let sequence: Int64
     package let status: Status
     package let sends: Int
+    /// Time since its command was first sent, by the database's clock.
+    package let age: Duration
 
-    package init(sequence: Int64, status: Status, sends: Int = 1) {
+    package init(sequence: Int64, status: Status, sends: Int = 1, age: Duration = .zero) {
         self.sequence = sequence
         self.status = status
         self.sends = sends
+        self.age = age
     }
 }
 

@@ -52,8 +52,11 @@ package struct SagaStore: Sendable {
             FROM saga_instances WHERE order_id = $1 AND saga_type = $2 \(dueOnly ? due : "FOR UPDATE")
             """, parameters)
         let steps = Statement(
-            "SELECT step, step_seq, status, sends FROM saga_steps WHERE order_id = $1 AND saga_type = $2",
-            parameters)
+            """
+            SELECT step, step_seq, status, sends,
+                (extract(epoch FROM clock_timestamp() - first_sent_at) * 1000000)::bigint AS age
+            FROM saga_steps WHERE order_id = $1 AND saga_type = $2
+            """, parameters)
         let results = try await transaction.pipeline([instance, steps] + others)
         guard let row = results[0].rows.first else { return nil }
         var records: [Step: StepRecord] = [:]
@@ -63,7 +66,8 @@ package struct SagaStore: Sendable {
             else { continue }
             records[name] = StepRecord(
                 sequence: try step.integer("step_seq"), status: status,
-                sends: Int(try step.integer("sends")))
+                sends: Int(try step.integer("sends")),
+                age: .microseconds(max(0, try step.integer("age"))))
         }
         let saga = SagaSnapshot(
             orderID: orderID, type: type, state: try row.text("state"),

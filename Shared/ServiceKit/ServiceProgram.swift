@@ -95,7 +95,7 @@ struct ServiceProcess: Sendable {
 
     /// Runs the service; the result is the exit code.
     func run(_ compose: @Sendable (ServiceContext) throws -> Composition) async -> Int32 {
-        ProcessMetrics.register(in: context.metrics)
+        ProcessMetrics.register(in: context.metrics, service: context.name)
         do {
             let composition = try compose(context)
             logSettings()

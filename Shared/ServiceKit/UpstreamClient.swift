@@ -26,6 +26,7 @@ package struct UpstreamClient: Sendable {
         self.client = client
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.random = random
+        client.metrics?.name(baseURL, as: name)
     }
 
     /// A complete answer.

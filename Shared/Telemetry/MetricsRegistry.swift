@@ -13,10 +13,12 @@ package final class MetricsRegistry: Sendable {
         case counter(Counter)
         case gauge(Gauge)
         case histogram(Histogram)
+        /// A counter whose value is kept elsewhere, for example by the kernel.
+        case reading(@Sendable () -> Double)
 
         var kind: String {
             switch self {
-            case .counter: "counter"
+            case .counter, .reading: "counter"
             case .gauge: "gauge"
             case .histogram: "histogram"
             }
@@ -67,6 +69,23 @@ package final class MetricsRegistry: Sendable {
         return histogram
     }
 
+    /// A counter whose value somebody else keeps, in the unit that the name says; `read` is called at
+    /// each rendering, from any thread. The first reader of a name and labels stays.
+    package func counter(
+        _ name: String, help: String, labels: [String: String] = [:],
+        reading read: @escaping @Sendable () -> Double
+    ) {
+        _ = instrument(name, help, labels, make: { .reading(read) })
+    }
+
+    /// Announces a counter whose first series comes later: its help and type are shown from now on.
+    package func declareCounter(_ name: String, help: String) {
+        precondition(PrometheusText.isName(name), "not a metric name")
+        state.withLock { state in
+            state.families[name] = state.families[name] ?? Family(kind: "counter", help: help)
+        }
+    }
+
     /// Calls the body before each rendering, to set gauges whose value is read elsewhere.
     package func beforeRender(_ body: @escaping @Sendable () -> Void) {
         state.withLock { $0.collectors.append(body) }
@@ -108,6 +127,8 @@ package final class MetricsRegistry: Sendable {
                     text += PrometheusText.sample(name, labels, PrometheusText.number(gauge.value))
                 case .histogram(let histogram):
                     text += PrometheusText.samples(name, labels, histogram)
+                case .reading(let read):
+                    text += PrometheusText.sample(name, labels, PrometheusText.number(read()))
                 }
             }
         }

@@ -126,9 +126,9 @@ import Testing
         #expect(calls.isEmpty)
     }
 
-    @Test func `tests want a browser on Debian`() throws {
+    @Test func `tests want a browser and Prometheus on Debian`() throws {
         #expect(try machine.run("install.sh", "--tests").status == 0)
-        #expect(calls.first?.hasSuffix("install chromium chromium-driver python3-selenium") == true)
+        #expect(calls.first?.hasSuffix("install chromium chromium-driver python3-selenium prometheus") == true)
     }
 
     @Test func `on Ubuntu, where the browser is a snap, the way to it is shown instead`() throws {
@@ -136,7 +136,7 @@ import Testing
         let outcome = try machine.run("install.sh", "--tests")
         #expect(outcome.status == 0)
         #expect(outcome.output.contains("  sudo snap install chromium\n"))
-        #expect(calls.first?.hasSuffix("install python3-selenium") == true)
+        #expect(calls.first?.hasSuffix("install python3-selenium prometheus") == true)
         for name in ["chromium-browser", "chromium.chromedriver"] { try machine.program(name) }
         #expect(try !machine.run("install.sh", "--tests").output.contains("snap"))
     }

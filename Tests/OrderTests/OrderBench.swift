@@ -162,7 +162,7 @@ struct OrderBench: Sendable {
     /// Times a connection of the pool was asked for.
     var acquisitions: UInt64 {
         metrics.histogram(
-            "mercato_postgres_acquire_seconds", help: "", labels: ["pool": "main"]
+            "postgres_pool_wait_seconds", help: "", labels: ["pool": "main"]
         ).snapshot.count
     }
 

@@ -16,7 +16,7 @@ struct RedisClientTests {
         let metrics: MetricsRegistry
 
         func count(_ name: String) -> Int64 {
-            metrics.counter("mercato_redis_\(name)_total", help: "").value
+            metrics.counter("redis_\(name)_total", help: "").value
         }
     }
 

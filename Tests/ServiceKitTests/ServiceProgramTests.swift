@@ -48,7 +48,7 @@ enum ProcessIdentity {
         let bytes = try #require(ProcessMetrics.residentBytes())
         #expect(bytes > 1_000_000)
         let metrics = MetricsRegistry()
-        ProcessMetrics.register(in: metrics)
+        ProcessMetrics.register(in: metrics, service: "test")
         #expect(metrics.render().contains("process_start_time_seconds"))
     }
 }

@@ -106,6 +106,7 @@ need pkg-config have pkg-config
 if [ "${1:-}" = --tests ]; then
     need_browser
     need python3-selenium
+    need prometheus have promtool
 fi
 if [ -n "${KAFKA_HOME:-}" ]; then need openjdk-17-jre-headless java_present; fi
 

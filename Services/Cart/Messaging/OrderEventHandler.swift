@@ -7,12 +7,24 @@ package import Telemetry
 /// Handles `order.events.v1`: a confirmed order empties its part of the cart, a cancelled one lets
 /// the same contents be ordered again.
 package struct OrderEventHandler: MessageHandler {
-    private let metrics: MetricsRegistry
+    private struct Effect: Hashable, Sendable {
+        let type: String
+        let effect: String
+    }
+
+    private let effects: CounterFamily<Effect>
     /// Called after the commit with a cart whose cached copy is old.
     private let changed: @Sendable (CartID) -> Void
 
     package init(metrics: MetricsRegistry, changed: @escaping @Sendable (CartID) -> Void) {
-        self.metrics = metrics
+        let types = [OrderEvents.OrderConfirmed.type, OrderEvents.OrderCancelled.type]
+        effects = CounterFamily(
+            metrics, "mercato_cart_events_total",
+            help: "Events of orders, by their effect on the cart.",
+            from: types.flatMap {
+                [Effect(type: $0, effect: "changed"), Effect(type: $0, effect: "unchanged")]
+            }
+        ) { ["type": $0.type, "effect": $0.effect] }
         self.changed = changed
     }
 
@@ -31,7 +43,7 @@ package struct OrderEventHandler: MessageHandler {
                 .cancelled, message.envelope, event.cartID, event.cartVersion, in: transaction)
         default:
             // An event that a newer Order tells is none of ours: counted and skipped (D16).
-            count(message.envelope.type, "skipped", in: transaction)
+            count("other", "skipped", in: transaction)
         }
     }
 
@@ -59,9 +71,7 @@ package struct OrderEventHandler: MessageHandler {
     }
 
     private func count(_ type: String, _ effect: String, in transaction: Transaction) {
-        let counter = metrics.counter(
-            "mercato_cart_events_total", help: "Events of orders, by their effect on the cart.",
-            labels: ["type": type, "effect": effect])
+        let counter = effects[Effect(type: type, effect: effect)]
         transaction.afterCommit { counter.increment() }
     }
 }

@@ -18,16 +18,18 @@ struct Upstreams: Sendable {
     init(_ context: ServiceContext, _ configuration: GatewayConfiguration) {
         self.context = context
         self.configuration = configuration
-        func client(_ connectionsMax: Int) -> Client {
+        func client(_ name: String, _ connectionsMax: Int) -> Client {
             var limits = ClientConfiguration()
             limits.connectTimeout = configuration.connectTimeout
             limits.requestTimeout = configuration.routeTimeout
             limits.bodyIdleTimeout = configuration.streamIdle
             limits.maxConnectionsPerOrigin = connectionsMax
-            return Client(loop: context.loop, configuration: limits, logger: context.logger)
+            return Client(
+                loop: context.loop, configuration: limits, logger: context.logger,
+                metrics: ClientMetrics(context.metrics, client: name))
         }
-        calls = client(Self.callsMax)
-        streams = client(Self.streamsMax)
+        calls = client("calls", Self.callsMax)
+        streams = client("streams", Self.streamsMax)
     }
 
     func forwarder(for route: PublicRoute) -> Forwarder {
@@ -43,13 +45,14 @@ struct Upstreams: Sendable {
 
 /// What the gateway measures about one upstream.
 struct UpstreamInstruments: Sendable {
-    private let upstream: String
-    private let metrics: MetricsRegistry
+    private let requests: CounterFamily<String>
     private let duration: Histogram
 
     init(upstream: String, _ metrics: MetricsRegistry) {
-        self.upstream = upstream
-        self.metrics = metrics
+        requests = CounterFamily(
+            metrics, "gateway_upstream_requests_total", help: "Requests sent to an upstream.",
+            from: ["2xx", "5xx"]
+        ) { ["upstream": upstream, "outcome": $0] }
         duration = metrics.histogram(
             "gateway_upstream_duration_seconds", help: "Time to the head of an upstream's answer.",
             labels: ["upstream": upstream])
@@ -58,9 +61,6 @@ struct UpstreamInstruments: Sendable {
     /// `outcome` is a status class such as `2xx`, or a client error's code.
     func record(outcome: String, since start: ContinuousClock.Instant) {
         duration.observe(start.duration(to: .now))
-        metrics.counter(
-            "gateway_upstream_requests_total", help: "Requests sent to an upstream.",
-            labels: ["upstream": upstream, "outcome": outcome]
-        ).increment()
+        requests[outcome].increment()
     }
 }

@@ -14,14 +14,22 @@ package struct InventoryCommandHandler: MessageHandler {
     /// The longest hold, in seconds.
     package static let ttlSecondsMax: Int64 = 86_400
 
+    private struct Answered: Hashable, Sendable {
+        let command: String
+        let answer: String
+    }
+
     private let store: ReservationStore
-    private let metrics: MetricsRegistry
+    private let answers: CounterFamily<Answered>
     private let random: RandomSource
 
     package init(store: ReservationStore, metrics: MetricsRegistry, random: RandomSource = .system)
     {
         self.store = store
-        self.metrics = metrics
+        answers = CounterFamily(
+            metrics, "mercato_inventory_commands_total",
+            help: "Commands handled, by what was answered."
+        ) { ["command": $0.command, "answer": $0.answer] }
         self.random = random
     }
 
@@ -75,10 +83,7 @@ package struct InventoryCommandHandler: MessageHandler {
                 .invariant, code: contradiction.rawValue,
                 "order \(envelope.orderID) is \(locked.reservation.state.status)")
         }
-        let counter = metrics.counter(
-            "mercato_inventory_commands_total",
-            help: "Commands handled, by what was answered.",
-            labels: ["command": envelope.type, "answer": answer.name])
+        let counter = answers[Answered(command: envelope.type, answer: answer.name)]
         transaction.afterCommit { counter.increment() }
     }
 

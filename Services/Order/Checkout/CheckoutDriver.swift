@@ -15,7 +15,7 @@ package struct CheckoutDriver: Sendable {
     private let logger: Logger
     private let random: RandomSource
     private let changed: @Sendable (OrderID) -> Void
-    private let transitions: @Sendable (String) -> Void
+    private let metrics: CheckoutMetrics
 
     /// `changed` is called after each commit that added to an order's timeline.
     package init(
@@ -28,12 +28,7 @@ package struct CheckoutDriver: Sendable {
         self.logger = logger
         self.random = random
         self.changed = changed
-        transitions = { state in
-            metrics.counter(
-                "saga_transitions_total", help: "Saga transitions by the state entered.",
-                labels: ["saga": CheckoutSaga.type, "state": state]
-            ).increment()
-        }
+        self.metrics = CheckoutMetrics(metrics)
     }
 
     /// The rows and the first command of a new order's saga.
@@ -170,10 +165,10 @@ package struct CheckoutDriver: Sendable {
         statements += OrderStore.record(plan.timeline, of: order.id)
         _ = try await transaction.pipeline(statements)
         outbox.wakeAfter(transaction)
-        let (changed, transitions) = (changed, transitions)
-        let (orderID, state) = (order.id, plan.move.to)
+        let (changed, metrics) = (changed, metrics)
+        let (orderID, move) = (order.id, plan.move)
         transaction.afterCommit {
-            transitions(state)
+            metrics.moved(saga, move)
             changed(orderID)
         }
     }
@@ -198,6 +193,8 @@ package struct CheckoutDriver: Sendable {
         }
         _ = try await transaction.pipeline(statements)
         outbox.wakeAfter(transaction)
+        let metrics = metrics
+        transaction.afterCommit { metrics.resent(steps) }
         logger.info(
             "step sent again",
             [

@@ -18,7 +18,24 @@ struct PlaceOrder: Sendable {
     let random: RandomSource
     /// How long a request waits for a twin with the same new key (architecture.md §2).
     let twinWait: Duration
-    let metrics: MetricsRegistry
+    private let keys: CounterFamily<KeyOutcome>
+
+    init(
+        pool: Pool, driver: CheckoutDriver, outbox: Outbox, catalogue: CartAndPrices,
+        random: RandomSource, twinWait: Duration, metrics: MetricsRegistry
+    ) {
+        self.pool = pool
+        self.driver = driver
+        self.outbox = outbox
+        self.catalogue = catalogue
+        self.random = random
+        self.twinWait = twinWait
+        keys = CounterFamily(
+            metrics, "idempotency_keys_total",
+            help: "Requests by what their Idempotency-Key turned out to be.",
+            from: KeyOutcome.allCases
+        ) { ["outcome": $0.rawValue] }
+    }
 
     struct Body: Codable, Sendable {
         let cartID: CartID
@@ -70,18 +87,12 @@ struct PlaceOrder: Sendable {
     }
 
     /// What a request's key turned out to be.
-    private enum KeyOutcome: String {
+    private enum KeyOutcome: String, CaseIterable {
         case new, replayed, reused
         case inProgress = "in_progress"
     }
 
-    private func count(_ outcome: KeyOutcome) {
-        metrics.counter(
-            "idempotency_keys_total",
-            help: "Requests by what their Idempotency-Key turned out to be.",
-            labels: ["outcome": outcome.rawValue]
-        ).increment()
-    }
+    private func count(_ outcome: KeyOutcome) { keys[outcome].increment() }
 
     /// Reads the cart, then its prices, both from the owners' databases and outside any transaction.
     private func price(_ body: Body, for customer: CustomerID, _ context: RequestContext)

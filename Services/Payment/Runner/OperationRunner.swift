@@ -200,10 +200,21 @@ actor OperationRunner: LongRunning {
 struct RunnerMetrics: Sendable {
     let active: Gauge
     let contradictions: Counter
-    private let registry: MetricsRegistry
+    private let calls: CounterFamily<Called>
+
+    private struct Called: Hashable, Sendable {
+        let call: String
+        let result: String
+    }
 
     init(_ registry: MetricsRegistry) {
-        self.registry = registry
+        calls = CounterFamily(
+            registry, "mercato_payment_provider_calls_total",
+            help: "Calls to the provider by result.",
+            from: ["done", "refused", "server_error", "unknown"].map {
+                Called(call: "send", result: $0)
+            }
+        ) { ["call": $0.call, "result": $0.result] }
         active = registry.gauge(
             "mercato_payment_operations_active", help: "Operations being worked on.")
         contradictions = registry.counter(
@@ -230,9 +241,6 @@ struct RunnerMetrics: Sendable {
         case .notFound: result = "not_found"
         case .rejected: result = "rejected"
         }
-        registry.counter(
-            "mercato_payment_provider_calls_total", help: "Calls to the provider by result.",
-            labels: ["call": call, "result": result]
-        ).increment()
+        calls[Called(call: call, result: result)].increment()
     }
 }
