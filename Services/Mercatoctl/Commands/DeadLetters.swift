@@ -48,7 +48,7 @@ extension Commands {
             for line in DeadLetterText.table(letters) { terminal.line(line) }
             count += letters.count
         }
-        let what = state == "open" ? "open dead letters" : "dead letters"
+        let what = (state == "open" ? "open " : "") + (count == 1 ? "dead letter" : "dead letters")
         terminal.line(count == 0 ? "no \(what)" : "\(count) \(what)")
     }
 

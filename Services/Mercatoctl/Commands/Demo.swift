@@ -11,7 +11,8 @@ extension Commands {
     /// Pointed at a place, it only walks there.
     func demo(once: Bool) async throws -> ExitCode {
         let given = try places().options
-        if given.isGiven, given.on != .native {
+        let isElsewhere = given.on.map { $0 != .native } ?? (given.gateway != nil || given.admin != nil)
+        if isElsewhere {
             return try await places().with(.all) { try await walk($0) } ? .done : .failed
         }
         let once = once || ["1", "true", "yes"].contains(settings.environment["ONCE"] ?? "")

@@ -23,9 +23,6 @@ package struct PlaceOptions: Sendable, Equatable {
         self.jaeger = jaeger
     }
 
-    /// Whether the caller said anything at all.
-    package var isGiven: Bool { on != nil || gateway != nil || admin != nil || jaeger != nil }
-
     /// What the flags left open, from the environment; each address checked.
     package func completed(by environment: [String: String]) throws(CommandFailure) -> PlaceOptions {
         func value(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
