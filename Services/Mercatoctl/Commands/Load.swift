@@ -45,10 +45,13 @@ extension Commands {
                 program, ["run", "--quiet", "--no-usage-report", script],
                 environment: run.environment, limit: run.limit, interruption: interruption)
         }
+        // 99: thresholds were crossed, which the page says better.
+        if outcome.status != 0, outcome.status != 99 {
+            for line in outcome.errors.split(separator: "\n").suffix(5) { terminal.error("k6: \(line)") }
+        }
         if !outcome.output.isEmpty { terminal.line(outcome.output.trimmingCharacters(in: .newlines)) }
         guard let data = FileManager.default.contents(atPath: path.path) else {
-            let said = outcome.errors.split(separator: "\n").suffix(5).map(String.init)
-            throw CommandFailure(.failed, "k6 left no report (exit \(outcome.status))", details: said)
+            throw CommandFailure(.failed, "k6 left no report (exit \(outcome.status))")
         }
         return try JSONDecoder().decode(LoadReport.self, from: data).passed ? .done : .failed
     }

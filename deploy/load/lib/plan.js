@@ -77,7 +77,7 @@ export function scenario(plan) {
       timeUnit: whole ? '1s' : '10s',
       duration: `${Math.round(plan.duration * 1000)}ms`,
       // An iteration without a free virtual user is dropped, and counted as not sent.
-      preAllocatedVUs: Math.min(plan.maxInFlight, Math.max(20, Math.ceil(plan.rate * 5))),
+      preAllocatedVUs: Math.min(plan.maxInFlight, Math.max(50, Math.ceil(plan.rate * 10))),
       maxVUs: plan.maxInFlight,
       gracefulStop: '45s',
     },
