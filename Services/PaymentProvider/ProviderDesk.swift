@@ -24,9 +24,12 @@ actor ProviderDesk {
     private let logger: Logger
     private let now: @Sendable () -> WallTime
     private let appended: Counter
+    private let met: Counter
     private var ledger: ProviderLedger
     private var durable: [JournalEntry]
     private var fault = FaultSwitch()
+    /// Calls that met a fault since the switch was last turned to one.
+    private(set) var faultsMet = 0
     /// Keys that were called before; grows with the journal, as everything here does.
     private var called: Set<String>
 
@@ -47,6 +50,8 @@ actor ProviderDesk {
         self.now = now
         appended = metrics.counter(
             "mercato_provider_journal_entries_total", help: "Lines made durable in the journal.")
+        met = metrics.counter(
+            "mercato_provider_faults_met_total", help: "Calls that met an operator's fault.")
     }
 
     /// Everything that is on disk, in order.
@@ -56,6 +61,7 @@ actor ProviderDesk {
 
     func setFault(_ fault: FaultSwitch) {
         self.fault = fault
+        if fault.mode != .off { faultsMet = 0 }
         logger.warning("fault set", ["mode": .string(fault.mode.rawValue)])
     }
 
@@ -107,7 +113,11 @@ actor ProviderDesk {
 
     private func choose(for instruction: Instruction) -> Behaviour {
         let isFirstCall = called.insert(instruction.key).inserted
-        if let forced = fault.next() { return forced }
+        if let forced = fault.next() {
+            faultsMet += 1
+            met.increment()
+            return forced
+        }
         guard let token = ledger.cardToken(of: instruction), let card = TestCard(rawValue: token)
         else { return TestCard.behaviour(ofUnknown: instruction.kind) }
         return card.behaviour(

@@ -50,10 +50,26 @@ import Testing
         #expect(error?.hint == "try: mercatoctl help")
     }
 
+    @Test func `chaos takes scenarios and its options`() throws {
+        var wanted = ChaosRequest()
+        #expect(try Arguments.parse(["chaos"]) == Invocation(.chaos(wanted)))
+        wanted.scenarios = ["kill-order", "own.yaml"]
+        wanted.seed = 7
+        wanted.from = "folder"
+        wanted.report = "out"
+        let words = [
+            "chaos", "kill-order", "--seed", "7", "--scenarios=folder", "own.yaml", "--report", "out",
+            "--on", "compose",
+        ]
+        #expect(
+            try Arguments.parse(words) == Invocation(.chaos(wanted), PlaceOptions(on: .compose)))
+        #expect(throws: UsageError.self) { try Arguments.parse(["chaos", "--seed", "x"]) }
+    }
+
     @Test func `the usage names every command`() {
         for command in [
             "up", "down", "status", "demo", "smoke", "check", "order show", "trace", "dlq", "seed", "restart", "stop",
-            "start", "doctor", "clean",
+            "start", "doctor", "clean", "chaos",
         ] {
             #expect(Arguments.usage.contains(command))
         }

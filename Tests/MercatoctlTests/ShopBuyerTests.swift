@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    @Test func `no step is tried again when the customer's whole patience is over`() async throws {
+        try await TestLoop.run { loop in
+            let gateway = FakeGateway { _, _ in FakeGateway.unreachable }
+            var patience = ShopBuyer.Patience()
+            patience.tries = .max
+            patience.pause = .milliseconds(20)
+            patience.total = .milliseconds(200)
+            let record = await ShopBuyer(transport: gateway, loop: loop, patience: patience).buy(
+                Purchase(sku: "MUG-BLUE"), intended: .now)
+            #expect(record.end == .notPlaced)
+            #expect((2...10).contains(gateway.seen.count), "\(gateway.seen.count) tries")
+        }
+    }
+
     @Test func `a cancelled order carries its reason`() async throws {
         let (record, _) = try await buy { call, _ in
             call.path.hasSuffix("/events")

@@ -115,6 +115,26 @@ import Testing
         }
     }
 
+    @Test func `calls that meet a fault are counted until the switch is turned again`() async throws {
+        try await withSite { site in
+            func met() async throws -> String {
+                Self.text(
+                    await site.operations.respond(to: try Request(.get, "/internal/faults")))
+            }
+            _ = try await site.fault(#"{"mode":"delay","delay_ms":1}"#)
+            #expect(try await met().contains(#""met":0"#))
+            _ = try await site.post("/v1/authorizations", key: "k1", Self.purchase)
+            _ = try await site.post("/v1/authorizations", key: "k2", Self.purchase)
+            // A replay is answered from the books and meets nothing.
+            _ = try await site.post("/v1/authorizations", key: "k1", Self.purchase)
+            #expect(try await met().contains(#""met":2"#))
+            _ = try await site.fault(#"{"mode":"off"}"#)
+            #expect(try await met().contains(#""met":2"#))
+            _ = try await site.fault(#"{"mode":"fail"}"#)
+            #expect(try await met().contains(#""met":0"#))
+        }
+    }
+
     @Test func `the audit shows the journal without card tokens`() async throws {
         try await withSite { site in
             _ = try await site.post("/v1/authorizations", key: "k1", Self.purchase)

@@ -12,6 +12,7 @@ package enum Request: Sendable, Equatable {
     /// `service`: only this one's dead letters.
     case deadLetters(DeadLetterRequest, service: String?)
     case load(LoadPlan)
+    case chaos(ChaosRequest)
     case restart(name: String)
     case start(name: String)
     case stop(name: String)
@@ -54,6 +55,8 @@ package enum Arguments {
           trace ORDER             its trace as a tree, from Jaeger
           dlq list [--state STATE]            messages that could not be handled; open ones by default
           dlq show ID | replay ID | replay --all | discard ID --reason TEXT   [--service NAME]
+          chaos [SCENARIO…]       break one part under load, judge what became of the orders; --list,
+                                  --seed N, --scenarios FOLDER (deploy/chaos), --report FOLDER
           seed                    put the twelve demo products and their stock in
           load --profile browse|checkout|flash   customers at a fixed rate, a table, a verdict:
                                   [--rate N] [--duration 2m] [--json FILE] [--seed N] [--stock N]
@@ -63,7 +66,7 @@ package enum Arguments {
           doctor                  is this machine ready? what to do when not
           clean                   end everything and remove the data
 
-        Which Mercato (status, demo, smoke, check, order, trace, dlq, seed, load):
+        Which Mercato (status, demo, smoke, check, order, trace, dlq, seed, load, chaos):
           --on native|compose|kubernetes   or MERCATO_ON; default: what runs here
           --gateway URL, --admin URL, --jaeger URL   or MERCATO_GATEWAY_URL, MERCATO_ADMIN_URL,
                                   MERCATO_JAEGER_URL; they win over --on
@@ -72,7 +75,7 @@ package enum Arguments {
 
     /// Commands that talk to a running Mercato, wherever it runs.
     private static let withPlace: Set<String> = [
-        "status", "demo", "smoke", "check", "order", "trace", "dlq", "seed", "load",
+        "status", "demo", "smoke", "check", "order", "trace", "dlq", "seed", "load", "chaos",
     ]
 
     package static func parse(_ words: [String]) throws(UsageError) -> Invocation {
@@ -127,6 +130,7 @@ package enum Arguments {
             return .trace(order: id)
         case "dlq": return try deadLetters(&rest)
         case "load": return .load(try LoadPlan(options: &rest))
+        case "chaos": return .chaos(try ChaosRequest(options: &rest))
         case "restart", "start", "stop":
             guard let name = rest.next() else {
                 throw error("\(command) needs a name; `mercatoctl status` lists them")

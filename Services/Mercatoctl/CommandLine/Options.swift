@@ -3,6 +3,7 @@ struct Options {
     private static let withValue: Set<String> = [
         "on", "gateway", "admin", "jaeger", "wait", "service", "state", "reason", "profile", "rate",
         "duration", "json", "seed", "stock", "max-in-flight", "bound", "k6",
+        "scenarios", "report",
     ]
     var positional: [String] = []
     private var values: [String: String] = [:]

@@ -31,6 +31,7 @@ struct Commands {
         case .deadLetters(let request, let service):
             return try await deadLetters(request, of: service)
         case .load(let plan): return try await load(plan)
+        case .chaos(let request): return try await chaos(request)
         case .start(let name):
             try await stack.start(name)
             terminal.line("\(name) is up")
@@ -75,7 +76,7 @@ struct Commands {
     private func clean() async throws {
         _ = try await stack.down()
         // Only what we made: a folder that somebody pointed MERCATO_HOME at may hold other things.
-        let folders = ["postgres", "redis", "kafka", "jaeger", "provider", "log", "secrets", "run"]
+        let folders = ["postgres", "redis", "kafka", "jaeger", "provider", "log", "secrets", "run", "chaos"]
         for folder in folders { try Folders.remove("\(settings.home)/\(folder)") }
         rmdir(settings.home)
         terminal.line("removed the data in \(settings.home)")

@@ -86,3 +86,20 @@ package struct JSONObject {
         CommandFailure(.failed, "\(what) has no \(name) that is \(kind)")
     }
 }
+
+extension JSONObject {
+    /// A Kubernetes object as the text that makes it again: kind, version, spec, and the named
+    /// members of its metadata.
+    package func manifest(keeping kept: Set<String>) throws(CommandFailure) -> String {
+        var result: [String: Any] = [:]
+        for name in ["apiVersion", "kind", "spec"] { result[name] = members[name] }
+        let metadata = members["metadata"] as? [String: Any] ?? [:]
+        result["metadata"] = metadata.filter { kept.contains($0.key) }
+        do {
+            let data = try JSONSerialization.data(withJSONObject: result, options: [.sortedKeys])
+            return String(decoding: data, as: UTF8.self)
+        } catch {
+            throw CommandFailure(.failed, "\(what) cannot be written as JSON: \(error)")
+        }
+    }
+}

@@ -12,6 +12,9 @@ package struct ShopBuyer: Sendable {
         /// Attempts of each step; a repeated order carries the same Idempotency-Key. One: every
         /// failure is seen as it is.
         package var tries = 1
+        /// No step is tried again when so much time has passed since the intended instant; nil: the
+        /// tries alone count.
+        package var total: Duration?
         /// Between two attempts, and between two looks at an order whose stream broke off.
         package var pause = Duration.milliseconds(500)
 
@@ -176,11 +179,17 @@ package struct ShopBuyer: Sendable {
                 kind, method, path, body: body, &attempt, headers: headers,
                 limit: patience.request)
             left -= 1
-            guard left > 0, Self.isWorthRepeating(answer), !Task.isCancelled else { return answer }
+            guard left > 0, Self.isWorthRepeating(answer), hasTime(attempt), !Task.isCancelled
+            else { return answer }
             // Ignored: cancellation is seen by the request that follows.
             try? await loop.sleep(for: patience.pause)
             attempt.due = .now
         }
+    }
+
+    private func hasTime(_ attempt: Attempt) -> Bool {
+        guard let total = patience.total else { return true }
+        return attempt.record.intended.duration(to: .now) + patience.pause < total
     }
 
     /// A refusal for good stays one; 409 is a twin at work, or the key's first try.

@@ -29,6 +29,14 @@ package struct ProcessIdentity: Sendable, Codable, Hashable {
         return fields[0] != "X" && (fields[0] != "Z" || threads > 1)
     }
 
+    /// Whether it was frozen by SIGSTOP (state T).
+    package var isStopped: Bool {
+        guard let fields = Self.statFields(pid), UInt64(fields[19]) == startTicks else {
+            return false
+        }
+        return fields[0] == "T"
+    }
+
     /// Sends a signal if, and only if, the number still belongs to this process.
     ///
     /// - Parameter wholeGroup: also its children; we start each server as leader of its own group.

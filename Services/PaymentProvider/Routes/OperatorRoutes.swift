@@ -21,10 +21,10 @@ struct OperatorRoutes: Sendable {
             }
             await desk.setFault(
                 FaultSwitch(mode: body.mode, delay: .milliseconds(delay), count: body.count))
-            return try .json(200, FaultBody(await desk.currentFault))
+            return try .json(200, FaultBody(await desk.currentFault, met: await desk.faultsMet))
         }
         router.on(.get, "/internal/faults") { _ in
-            try .json(200, FaultBody(await desk.currentFault))
+            try .json(200, FaultBody(await desk.currentFault, met: await desk.faultsMet))
         }
         router.on(.get, "/internal/audit") { _ in await audit() }
     }
@@ -64,16 +64,19 @@ private struct FaultBody: Codable {
     let mode: FaultSwitch.Mode
     let delayMilliseconds: Int64?
     let count: Int?
+    /// In answers: calls that met a fault since the switch was last turned to one.
+    let met: Int?
 
     enum CodingKeys: String, CodingKey {
         case mode
         case delayMilliseconds = "delay_ms"
-        case count
+        case count, met
     }
 
-    init(_ fault: FaultSwitch) {
+    init(_ fault: FaultSwitch, met: Int) {
         mode = fault.mode
         delayMilliseconds = fault.delay.inMilliseconds
         count = fault.remaining
+        self.met = met
     }
 }
