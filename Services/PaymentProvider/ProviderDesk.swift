@@ -113,11 +113,14 @@ actor ProviderDesk {
 
     private func choose(for instruction: Instruction) -> Behaviour {
         let isFirstCall = called.insert(instruction.key).inserted
-        if let forced = fault.next() {
-            faultsMet += 1
-            met.increment()
-            return forced
-        }
+        let card = cardBehaviour(for: instruction, isFirstCall: isFirstCall)
+        guard let forced = fault.next(over: card) else { return card }
+        faultsMet += 1
+        met.increment()
+        return forced
+    }
+
+    private func cardBehaviour(for instruction: Instruction, isFirstCall: Bool) -> Behaviour {
         guard let token = ledger.cardToken(of: instruction), let card = TestCard(rawValue: token)
         else { return TestCard.behaviour(ofUnknown: instruction.kind) }
         return card.behaviour(

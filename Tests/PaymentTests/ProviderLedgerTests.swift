@@ -203,14 +203,29 @@ private typealias Kind = PaymentProviderService.OperationKind
         }
     }
 
+    @Test func `a slow or silent company still declines a declined card`() {
+        let declined = Behaviour(verdict: .refuse(reason: "card_declined"))
+        func next(_ mode: FaultSwitch.Mode) -> Behaviour? {
+            var fault = FaultSwitch(mode: mode, delay: .seconds(2), count: nil)
+            return fault.next(over: declined)
+        }
+        for mode in [FaultSwitch.Mode.delay, .timeoutEffect, .timeoutLost] {
+            #expect(next(mode)?.verdict == declined.verdict)
+            #expect(next(mode)?.delay == .seconds(2))
+        }
+        #expect(next(.timeoutEffect)?.ending == .silentAfterEffect)
+        #expect(next(.approve) == Behaviour())
+        #expect(next(.fail)?.verdict == .error)
+    }
+
     @Test func `a fault hits as many calls as it was given`() {
         var fault = FaultSwitch(mode: .fail, delay: .zero, count: 2)
-        #expect(fault.next()?.verdict == .error)
-        #expect(fault.next()?.verdict == .error)
-        #expect(fault.next() == nil)
+        #expect(fault.next(over: Behaviour())?.verdict == .error)
+        #expect(fault.next(over: Behaviour())?.verdict == .error)
+        #expect(fault.next(over: Behaviour()) == nil)
         var forever = FaultSwitch(mode: .decline, delay: .zero, count: nil)
-        for _ in 0..<5 { #expect(forever.next() != nil) }
+        for _ in 0..<5 { #expect(forever.next(over: Behaviour()) != nil) }
         var none = FaultSwitch(mode: .fail, delay: .zero, count: 0)
-        #expect(none.next() == nil)
+        #expect(none.next(over: Behaviour()) == nil)
     }
 }

@@ -103,17 +103,24 @@ struct FaultSwitch: Sendable, Equatable {
         remaining = mode == .off ? nil : count
     }
 
-    /// The behaviour forced on the next call, or nil when the card decides. Uses up one count.
-    mutating func next() -> Behaviour? {
-        let behaviour: Behaviour
+    /// What becomes of the next call; nil when the card alone decides. Uses up one count.
+    ///
+    /// - Parameter card: the card's own behaviour. A slow or silent company still knows a declined
+    ///   card from a good one, so only the modes that are verdicts replace the card's.
+    mutating func next(over card: Behaviour) -> Behaviour? {
+        var behaviour = card
         switch mode {
         case .off: return nil
         case .approve: behaviour = Behaviour()
         case .decline: behaviour = Behaviour(verdict: .refuse(reason: "declined_by_operator"))
-        case .delay: behaviour = Behaviour(delay: delay)
         case .fail: behaviour = Behaviour(verdict: .error)
-        case .timeoutEffect: behaviour = Behaviour(delay: delay, ending: .silentAfterEffect)
-        case .timeoutLost: behaviour = Behaviour(delay: delay, ending: .silentWithoutEffect)
+        case .delay: behaviour.delay += delay
+        case .timeoutEffect:
+            behaviour.delay += delay
+            behaviour.ending = .silentAfterEffect
+        case .timeoutLost:
+            behaviour.delay += delay
+            behaviour.ending = .silentWithoutEffect
         }
         if let left = remaining {
             remaining = left - 1
