@@ -290,8 +290,10 @@ import Testing
             _ = try await injector.mend()
             return during
         }
-        let calls = tools.calls.filter { !$0.contains(" get ") }
-        #expect(tools.calls.allSatisfy { $0.hasPrefix("kubectl --namespace shop ") })
+        // A format may hold a line break, which makes two lines of one call.
+        let all = tools.calls.filter { $0.hasPrefix("kubectl") }
+        #expect(all.allSatisfy { $0.hasPrefix("kubectl --namespace shop ") })
+        let calls = all.filter { !$0.contains(" get ") }
         return (tools, calls.map { String($0.dropFirst("kubectl --namespace shop ".count)) }, during)
     }
 

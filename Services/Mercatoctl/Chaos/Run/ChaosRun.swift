@@ -110,14 +110,14 @@ package struct ChaosRun: Sendable {
     private func disturb(
         _ injector: any FaultInjector, _ clock: RunClock, _ recorder: ChaosRecorder
     ) async throws {
-        try await sleep(until: fault.begins, clock)
+        try await wait(until: fault.begins, clock)
         let began = clock.now
         recorder.note { $0.faultBegan = began }
         do {
             let done = try await injector.strike()
             tell(clock, "\(fault.title): \(done)")
             recorder.note { $0.injected = done }
-            try await sleep(until: fault.ends, clock)
+            try await wait(until: fault.ends, clock)
         } catch let failure as CommandFailure {
             recorder.note { $0.troubles.append("the fault failed: " + Self.text(failure)) }
         } catch {
@@ -151,7 +151,7 @@ package struct ChaosRun: Sendable {
         }
     }
 
-    private func sleep(until offset: Duration, _ clock: RunClock) async throws {
+    private func wait(until offset: Duration, _ clock: RunClock) async throws {
         let left = offset - clock.now
         if left > .zero { try await loop.sleep(for: left) }
     }
