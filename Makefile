@@ -22,6 +22,7 @@ help:
 	@echo "  make k8s-install  the chart on the cluster that KUBECONFIG names; make k8s-test tests it"
 	@echo "Wherever it runs (ON=native|compose|kubernetes)"
 	@echo "  make load         customers at a fixed rate, a table, a verdict: PROFILE= RATE= DURATION="
+	@echo "  make chaos        break one part after the other under load, a verdict each: SCENARIO= (LIST=1)"
 	@echo "  make status       what runs; make check verifies the invariants"
 	@echo "  make clean        end it and remove its data, native and Compose; distclean: the build as well"
 
@@ -105,3 +106,12 @@ load:
 # The gateway against its own openapi.yaml, by schemathesis (docs/api.md).
 test-contract: build
 	@deploy/contract/test.sh
+
+# --- Chaos ----------------------------------------------------------------------------------------
+
+.PHONY: chaos
+
+# SCENARIO="kill-payment …" ON=native|compose|kubernetes SEED=7 LIST=1 (docs/chaos.md). What breaks
+# containers or pods speaks to docker or kubectl from this machine, so it needs no build of services.
+chaos: $(if $(filter compose kubernetes,$(ON)),,build)
+	@deploy/native/ctl.sh chaos $(SCENARIO) $(if $(ON),--on $(ON)) $(if $(SEED),--seed $(SEED)) $(if $(LIST),--list)
