@@ -132,35 +132,25 @@ waiting() {
 
 # Why pods are not ready, in their own words.
 causes() {
-    local pod state
+    local pod reason said
     kube -n "$namespace" get pods -l "app.kubernetes.io/instance=$release" --no-headers \
-        -o custom-columns='N:.metadata.name,P:.status.phase,R:.status.conditions[?(@.type=="Ready")].status,C:.metadata.labels.app\.kubernetes\.io/component,W:.status.containerStatuses[0].state.waiting.reason' |
-        awk '$2 != "Succeeded" && $3 != "True" { print $1, $4, $5 }' | head -n 12 |
-        while read -r pod component reason; do
+        -o custom-columns='N:.metadata.name,P:.status.phase,R:.status.conditions[?(@.type=="Ready")].status,W:.status.containerStatuses[0].state.waiting.reason' |
+        awk '$2 != "Succeeded" && $3 != "True" { print $1, $4 }' | head -n 12 |
+        while read -r pod reason; do
+            said=
             if [ "$reason" != "<none>" ]; then
-                state=$(kube -n "$namespace" get pod "$pod" \
-                    -o jsonpath='{.status.containerStatuses[0].state.waiting.message}')
-                printf '         %s: %s %s\n' "$pod" "$reason" "$state"
-                state=$(kube -n "$namespace" get pod "$pod" \
-                    -o jsonpath='{.status.containerStatuses[0].lastState.terminated.message}' | tail -n 1)
-                [ -z "$state" ] || printf '         %s: it said: %s\n' "$pod" "$state"
-            elif state=$(kube get --raw \
-                "/api/v1/namespaces/$namespace/pods/$pod:$(operations_port "$component")/proxy/readyz" 2>&1); then
-                printf '         %s: %s\n' "$pod" "$state"
-            elif case $state in *'"status"'*) true ;; *) false ;; esac; then
-                printf '         %s: %s\n' "$pod" "$(sed 's/.*server: //' <<<"$state")"
-            else
-                state=$(kube -n "$namespace" logs "$pod" --tail=1 2>/dev/null || true)
-                printf '         %s: %s\n' "$pod" "${state:-has not said anything yet}"
+                said="$reason $(kube -n "$namespace" get pod "$pod" -o jsonpath='{.status.containerStatuses[0].state.waiting.message} {.status.containerStatuses[0].lastState.terminated.message}' | tail -n 1)"
             fi
+            [ -n "$said" ] && [ "$reason" != CrashLoopBackOff ] ||
+                said="${said:+$said: }$(kube -n "$namespace" logs "$pod" --tail=20 2>/dev/null | last_words)"
+            printf '         %s: %s\n' "$pod" "${said:-has not said anything yet}"
         done
 }
 
-operations_port() {
-    case $1 in
-    gateway) echo 8081 ;; cart) echo 8201 ;; order) echo 8202 ;; inventory) echo 8203 ;;
-    payment) echo 8204 ;; payment-provider) echo 8205 ;; *) echo 1 ;;
-    esac
+# The last trouble in a log, else its last line; of our JSON lines only what a person wants to know.
+last_words() {
+    awk '/"level":"(warning|error)"/ { trouble = $0 } { last = $0 } END { print trouble ? trouble : last }' |
+        sed -E 's/^\{.*"msg":"(([^"\\]|\\.)*)".*"error":"(([^"\\]|\\.)*)".*/\1: \3/; s/^\{.*"msg":"(([^"\\]|\\.)*)".*/\1/; s/\\"/"/g'
 }
 
 wait_ready() {

@@ -27,6 +27,8 @@ MERCATO_PORT_{{ $upper }}_OPS: {{ include "mercato.opsPort" $service | quote }}
 {{- end }}
 {{- if has $service (splitList " " (include "mercato.durable" .root)) }}
 MERCATO_BROKER: kafka
+{{- /* Rows that another replica committed are found by looking; its own wake it at once (D6). */}}
+MERCATO_OUTBOX_POLL_MS: "50"
 KAFKA_BOOTSTRAP_SERVERS: {{ include "mercato.brokers" .root }}
 {{- $d := (get $v $service).database }}
 {{- $host := $d.host | default (include "mercato.name" (dict "root" $root "component" (print "postgres-" $service))) }}
