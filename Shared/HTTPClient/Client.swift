@@ -73,6 +73,33 @@ package actor Client {
         }
     }
 
+    /// A connection, tried again when none could be made.
+    private func lease(from pool: OriginPool, mayReuse: Bool, _ deadline: Deadline)
+        async throws(ClientError) -> Lease
+    {
+        let giveUp = ContinuousClock.now + configuration.connectRetryWindow
+        var failures = 0
+        while true {
+            do throws(ClientError) {
+                return try await pool.lease(mayReuse: mayReuse, deadline: deadline)
+            } catch {
+                failures += 1
+                let pause = Self.connectBackoff.delay(attempt: failures, random: .system)
+                guard error.code == .connectFailed, failures < configuration.connectAttempts,
+                    ContinuousClock.now < giveUp, deadline.remaining > pause
+                else { throw error }
+                logger.debug(
+                    "no connection; trying again",
+                    ["failures": .init(failures), "error": .string("\(error)")])
+                // Ignored: when cancelled, the next attempt says so.
+                try? await loop.sleep(for: pause)
+            }
+        }
+    }
+
+    /// RT-4.
+    private static let connectBackoff = Backoff(base: .milliseconds(25), cap: .milliseconds(250))
+
     /// Closes unused connections; those in use end with their response.
     package func closeIdle() async {
         for pool in pools.values { await pool.closeIdle() }
@@ -118,7 +145,7 @@ package actor Client {
     ) async throws(AttemptFailure) -> ClientResponse {
         let lease: Lease
         do throws(ClientError) {
-            lease = try await pool.lease(mayReuse: mayReuse, deadline: deadline)
+            lease = try await self.lease(from: pool, mayReuse: mayReuse, deadline)
         } catch {
             throw AttemptFailure(error, wasStale: false)
         }

@@ -4,6 +4,13 @@ package import HTTP
 package struct ClientConfiguration: Sendable {
     /// For one connection attempt (TO-1).
     package var connectTimeout: Duration = .seconds(1)
+    /// How often a connection is tried before the request fails. Behind one name there may be several
+    /// servers, and whoever picks one for us learns late that it has gone (RT-2). Nothing has been
+    /// sent, so this is safe for every method.
+    package var connectAttempts = 3
+    /// No further attempt begins after this long: an address that does not answer at all is tried
+    /// twice, one that refuses three times.
+    package var connectRetryWindow: Duration = .milliseconds(1_500)
     /// From `send` to the response's head when the caller gives no deadline.
     package var requestTimeout: Duration = .seconds(5)
     /// An unused connection is closed after this; shorter than the servers' own 60 s, so that the

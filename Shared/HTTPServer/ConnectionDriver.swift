@@ -134,6 +134,7 @@ actor ConnectionDriver {
     private func write(_ response: Response, to head: RequestHead) async throws -> Bool {
         let keepsAlive =
             head.keepsAlive && !isDraining && served < limits.requestsPerConnectionMax
+            && !server.assumeIsolated { $0.isLettingGo }
         let (response, written) = try serialise(response, to: head, keepsAlive: keepsAlive)
         switch (written.framing, response.body) {
         case (.length, .bytes(let bytes)):

@@ -25,6 +25,8 @@ package actor Server {
     private var lastNumber: UInt64 = 0
     private var dateSecond: Int64 = -1
     private var dateText = ""
+    /// No connection is kept after the answer under way; see `letGo`.
+    private(set) var isLettingGo = false
 
     package init(
         configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
@@ -75,6 +77,11 @@ package actor Server {
         await drain()
         if let failure { throw failure }
     }
+
+    /// The end is near: requests are still taken, and each answer says `Connection: close`. So clients
+    /// are on another server of the same name before `run` is cancelled, and no request meets a
+    /// connection that is just being closed (HC-3).
+    package func letGo() { isLettingGo = true }
 
     private func acceptConnections(_ listener: TCPListener) async throws(SocketError) {
         while true {

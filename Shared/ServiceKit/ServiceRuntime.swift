@@ -81,7 +81,7 @@ struct ServiceRuntime: Sendable {
         }
         parts.append((.prepare, start(.prepare, prepare)))
         let failure = await untilTheEnd(gate, &parts)
-        let drained = await drain(parts)
+        let drained = await drain(parts, [api?.server, operations.server].compactMap(\.self))
         if let failure { throw failure }
         if let drained { throw drained }
     }
@@ -177,13 +177,18 @@ struct ServiceRuntime: Sendable {
     // MARK: Ending
 
     /// Ends the stages in order; the error says which were still busy at the limit.
-    private func drain(_ parts: [(stage: Stage, task: Part)]) async -> (any Error)? {
+    private func drain(_ parts: [(stage: Stage, task: Part)], _ servers: [Server]) async
+        -> (any Error)?
+    {
         context.readiness.set("process", .notReady("draining"))
         let order: [Stage] = [.prepare, .api, .services, .foundations, .operations]
         let done = OneShot<Void>()
         // Reason: draining goes on when the caller is cancelled, which is one way to ask for it.
         let ending = Task(executorPreference: context.loop) {
-            if settings.drainWait > .zero { try await context.loop.sleep(for: settings.drainWait) }
+            if settings.drainWait > .zero {
+                for server in servers { await server.letGo() }
+                try await context.loop.sleep(for: settings.drainWait)
+            }
             for stage in order {
                 for part in parts where part.stage == stage {
                     part.task.cancel()

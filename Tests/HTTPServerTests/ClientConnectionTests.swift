@@ -75,6 +75,41 @@ struct ClientConnectionTests {
         }
     }
 
+    @Test func `a connection that cannot be made is tried again, for every method (RT-2)`() async throws {
+        let loop = try EventLoop(name: "client")
+        loop.start()
+        defer {
+            loop.stop()
+            loop.join()
+        }
+        // A port that nobody has for now.
+        let taken = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+        let port = taken.port
+        await taken.close()
+        let log = MemorySink()
+        var configuration = ClientConfiguration()
+        configuration.connectAttempts = 1_000
+        configuration.connectRetryWindow = .seconds(20)
+        let client = Client(
+            loop: loop, configuration: configuration,
+            logger: Logger(service: "test", level: .debug, sink: log))
+        async let answer = client.send(
+            ClientRequest(method: .post, url: "http://127.0.0.1:\(port)/", body: [1]),
+            deadline: .after(.seconds(20)))
+        while !log.lines.contains(where: { $0.contains("no connection; trying again") }) {
+            await Task.yield()
+        }
+        let listener = try TCPListener(host: "127.0.0.1", port: port, loop: loop)
+        let connection = try await listener.accept()
+        _ = try await connection.readHead()
+        try await connection.write(Array(Self.ok.utf8))
+        let status = try await answer.status
+        #expect(status == 200)
+        await connection.close()
+        await client.closeIdle()
+        await listener.close()
+    }
+
     @Test func `a fresh connection that is cut is an error, not a repetition`() async throws {
         try await withPeer { listener in
             let first = try await listener.accept()

@@ -110,6 +110,27 @@ struct LifetimeTests {
         }
     }
 
+    @Test func `a server that lets go answers everybody, and keeps no connection (HC-3)`() async throws {
+        try await withServer(limits: quickLimits()) { running in
+            let old = try await running.client()
+            let before = try await old.get("/hello")
+            #expect(before.headers["connection"] != "close")
+            await running.server.letGo()
+            let last = try await old.get("/hello")
+            #expect(last.status == 200)
+            #expect(last.headers["connection"] == "close")
+            let rest = try await old.rest()
+            #expect(rest == "")
+            // Whoever has not heard yet still comes, and is served.
+            let new = try await running.client()
+            let answer = try await new.get("/hello")
+            #expect(answer.status == 200)
+            #expect(answer.headers["connection"] == "close")
+            await old.close()
+            await new.close()
+        }
+    }
+
     @Test func `what does not finish within the drain limit is cancelled`() async throws {
         let events = Events()
         let forever = Forever()

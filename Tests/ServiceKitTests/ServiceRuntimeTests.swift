@@ -113,6 +113,32 @@ import Testing
         #expect(Array(last) == ["request ended", "relay ended", "pool ended"])
     }
 
+    @Test func `while it waits for balancers to notice, it serves and keeps no connection (HC-3)`()
+        async throws
+    {
+        let ended = try await TestService.run(
+            settings: RuntimeSettings(drainWait: .seconds(2))
+        ) { _ in
+            var api = Router()
+            api.on(.get, "/hello") { _ in .text(200, "hello") }
+            return Composition(api: api, apiPort: 0, operationsPort: 0)
+        } _: { service in
+            try await service.eventually("ready") {
+                try await service.get("/readyz", operations: true).status == 200
+            }
+            #expect(try await service.get("/hello").headers["connection"] != "close")
+            service.runtime.shutDown(because: "test")
+            try await service.eventually("draining") {
+                try await service.get("/readyz", operations: true).status == 503
+            }
+            try await service.eventually("letting go") {
+                let answer = try await service.get("/hello")
+                return answer.status == 200 && answer.headers["connection"] == "close"
+            }
+        }
+        #expect(ended == nil)
+    }
+
     @Test func `a part that does not end is named when the drain limit has passed`() async throws {
         let latch = Latch()
         let ended = try await TestService.run(
