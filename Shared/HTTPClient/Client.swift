@@ -1,5 +1,6 @@
 package import Basics
 import HTTP
+import Resilience
 package import Sockets
 package import Telemetry
 
