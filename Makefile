@@ -20,6 +20,7 @@ help:
 	@echo "On Kubernetes (docs/kubernetes.md)"
 	@echo "  make kind-up      a kind cluster with the chart; make kind-down removes it"
 	@echo "  make k8s-install  the chart on the cluster that KUBECONFIG names; make k8s-test tests it"
+	@echo "  make test-k8s     tests this way of running"
 	@echo "Wherever it runs (ON=native|compose|kubernetes)"
 	@echo "  make load         customers at a fixed rate, a table, a verdict: PROFILE= RATE= DURATION="
 	@echo "  make chaos        break one part after the other under load, a verdict each: SCENARIO= (LIST=1)"
@@ -74,14 +75,12 @@ clean:
 distclean: clean
 	@rm -rf .build
 
-# Kubernetes: a kind cluster of our own, or the one that KUBECONFIG names. docs/kubernetes.md.
+# --- Kubernetes -----------------------------------------------------------------------------------
+
 .PHONY: kind-up kind-down k8s-install k8s-test test-k8s
 
-kind-up:
-	@deploy/kubernetes/install.sh kind-up
-
-kind-down:
-	@deploy/kubernetes/install.sh kind-down
+kind-up kind-down:
+	@deploy/kubernetes/install.sh $@
 
 # IMAGE_LOAD="command" brings the images into the cluster; without it the cluster pulls them.
 k8s-install:
@@ -90,10 +89,9 @@ k8s-install:
 k8s-test:
 	@deploy/kubernetes/install.sh test
 
-# Tests/EndToEnd on a cluster; makes and removes a kind cluster unless IMAGE_LOAD says how images get
-# into the one of KUBECONFIG.
+# On the cluster of KUBECONFIG when IMAGE_LOAD is set, else on a kind cluster made for it.
 test-k8s:
-	@IMAGE_LOAD="$(IMAGE_LOAD)" deploy/kubernetes/test.sh
+	@IMAGE_LOAD="$(IMAGE_LOAD)" MERCATO_TEST_K8S=1 deploy/native/test.sh --filter Kubernetes
 
 # --- Load and contract ----------------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ causes() {
     local pod reason said
     kube -n "$namespace" get pods -l "app.kubernetes.io/instance=$release" --no-headers \
         -o custom-columns='N:.metadata.name,P:.status.phase,R:.status.conditions[?(@.type=="Ready")].status,W:.status.containerStatuses[0].state.waiting.reason' |
-        awk '$2 != "Succeeded" && $3 != "True" { print $1, $4 }' | head -n 12 |
+        awk '$2 != "Succeeded" && $3 != "True" { print $1, $4 }' | head -n 16 |
         while read -r pod reason; do
             said=
             if [ "$reason" != "<none>" ]; then
@@ -154,7 +154,8 @@ last_words() {
 }
 
 wait_ready() {
-    local end=$((SECONDS + ready_seconds)) told=$SECONDS left
+    # What waits for a database that is still starting is no trouble yet.
+    local end=$((SECONDS + ready_seconds)) told=$((SECONDS + 10)) left
     while left=$(waiting) && [ -n "$left" ]; do
         if [ "$SECONDS" -ge "$end" ]; then
             say "not ready after $ready_seconds s: $(tr '\n' ',' <<<"$left")"
