@@ -25,6 +25,36 @@ struct ClientTests {
         }
     }
 
+    @Test func `calls are counted by upstream and outcome, connections by state`() async throws {
+        try await withServer(limits: quickLimits()) { running in
+            let metrics = MetricsRegistry()
+            let client = Client(
+                loop: running.loop, logger: Logger(service: "test", sink: DiscardingSink()),
+                metrics: ClientMetrics(metrics, client: "calls"))
+            client.metrics?.name(running.url(""), as: "shop")
+            #expect(
+                metrics.render().contains(
+                    #"http_client_requests_total{client="calls",outcome="timeout",upstream="shop"} 0"#))
+            for path in ["/hello", "/nowhere", "/hello"] {
+                let answer = try await client.send(ClientRequest(url: running.url(path)))
+                _ = try await answer.body.collect()
+            }
+            await #expect(throws: ClientError.self) {
+                try await client.send(ClientRequest(url: "http://127.0.0.1:1/"))
+            }
+            let page = metrics.render()
+            for line in [
+                #"http_client_requests_total{client="calls",outcome="2xx",upstream="shop"} 2"#,
+                #"http_client_requests_total{client="calls",outcome="4xx",upstream="shop"} 1"#,
+                #"http_client_requests_total{client="calls",outcome="connectFailed",upstream="127.0.0.1:1"} 1"#,
+                #"http_client_connections{client="calls",state="active",upstream="shop"} 0"#,
+                #"http_client_connections{client="calls",state="idle",upstream="shop"} 1"#,
+                #"http_client_request_duration_seconds_count{client="calls",upstream="shop"} 3"#,
+            ] { #expect(page.contains(line + "\n"), "\(line)") }
+            await client.closeIdle()
+        }
+    }
+
     @Test func `requests one after the other share a connection`() async throws {
         try await withServer(limits: quickLimits()) { running in
             let client = running.httpClient()

@@ -35,6 +35,22 @@ import Testing
         #expect(!ledger.mayStore(place, nextOffset: 42, generation: nil))
     }
 
+    @Test func `what is settled begins at the group's offset and follows the owner`() {
+        var ledger = PartitionLedger()
+        ledger.begins(place, at: 7)
+        #expect(ledger.settledUpTo(place) == nil, "not owned")
+        ledger.assign([place])
+        #expect(ledger.settledUpTo(place) == nil)
+        ledger.begins(place, at: 7)
+        ledger.settled(place, upTo: 9)
+        ledger.begins(place, at: 7)
+        #expect(ledger.settledUpTo(place) == 9)
+        ledger.move(place, to: nil)
+        #expect((ledger.settledUpTo(place) ?? 0) < 0, "the start of the log lies below every offset")
+        ledger.move(place, to: 4)
+        #expect(ledger.settledUpTo(place) == 4)
+    }
+
     @Test func `a seek begins a new stay, so an offset of the old log is not stored (D9)`() throws {
         var ledger = PartitionLedger()
         ledger.assign([place])

@@ -5,6 +5,7 @@ import Messaging
 import Postgres
 import Sockets
 import Support
+import Telemetry
 import Testing
 
 @Suite struct OutboxRelayTests {
@@ -36,6 +37,28 @@ import Testing
             #expect(sent.value == message.payload)
             let envelope = try Envelope(headers: sent.headers.map { (name: $0.0, value: $0.1) })
             #expect(envelope == message.envelope)
+        }
+    }
+
+    @Test func `the age of what waits grows while the broker does not answer`() async throws {
+        try await Bench.run("relay_age") { bench async throws in
+            let relay = bench.relay()
+            @Sendable func age() -> Double {
+                let line = bench.metrics.render().split(separator: "\n")
+                    .first { $0.hasPrefix("outbox_oldest_age_seconds ") }
+                return line?.split(separator: " ").last.flatMap { Double($0) } ?? -1
+            }
+            #expect(age() == 0)
+            let never = OneShot<Void>()
+            // Ignored: the relay's end is the only thing that ends the wait.
+            bench.publisher.hold { try? await never.value() }
+            try await bench.running([relay]) {
+                let old = WallTime(microseconds: WallTime.now().microseconds - 60_000_000)
+                try await add([message(at: old)], to: bench, waking: relay)
+                try await eventually("the relay has seen the row") { age() >= 60 }
+                let before = age()
+                try await eventually("nobody tells, the age grows all the same") { age() > before }
+            }
         }
     }
 

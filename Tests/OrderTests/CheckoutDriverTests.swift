@@ -3,6 +3,7 @@ import Contracts
 import Messaging
 import Postgres
 import Saga
+import Telemetry
 import Testing
 
 @testable import OrderService
@@ -35,6 +36,14 @@ import Testing
                 #expect(try await talk.step(step).status == "OK")
             }
             #expect(try await talk.tick() == false, "a terminal saga has no timer")
+            let page = bench.metrics.render()
+            #expect(page.contains(#"saga_duration_seconds_count{outcome="confirmed"} 1"#))
+            #expect(page.contains(#"saga_duration_seconds_count{outcome="timed_out"} 0"#))
+            for step in ["reserve", "authorize", "commit_stock", "capture"] {
+                #expect(
+                    page.contains(
+                        #"saga_step_duration_seconds_count{outcome="ok",step="\#(step)"} 1"#))
+            }
         }
     }
 
@@ -47,6 +56,11 @@ import Testing
                     == .init(
                         state: "CANCELLED", version: 2, reason: "no_stock", parked: nil))
             #expect(try await talk.types() == ["Reserve", "OrderCancelled"])
+            let page = bench.metrics.render()
+            #expect(page.contains(#"saga_duration_seconds_count{outcome="no_stock"} 1"#))
+            #expect(
+                page.contains(
+                    #"saga_step_duration_seconds_count{outcome="refused",step="reserve"} 1"#))
             #expect(
                 try await talk.step(.reserve)
                     == .init(
@@ -121,6 +135,10 @@ import Testing
             #expect(try await talk.tick(overBudget: true, mayJudge: false))
             #expect(try await talk.saga().state == state.rawValue)
             #expect(try await talk.types() == before + before.suffix(1))
+            #expect(
+                bench.metrics.render().split(separator: "\n").contains {
+                    $0.hasPrefix("saga_step_resends_total") && $0.hasSuffix(" 1")
+                })
             try await talk.tick(overBudget: true)
             #expect(try await talk.saga().state == "COMPENSATING")
             if state != .reserving {

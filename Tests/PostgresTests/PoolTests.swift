@@ -2,6 +2,7 @@ import Basics
 import NativeServers
 import Sockets
 import Support
+import Telemetry
 import Testing
 
 @testable import Postgres
@@ -22,6 +23,13 @@ struct PoolTests {
                 #expect(error.code == .poolTimeout)
             }
             #expect(try await scratch.pool.query(Statement("SELECT 3")).count == 1)
+            let page = scratch.metrics.render()
+            let name = scratch.pool.configuration.name
+            #expect(page.contains("postgres_pool_connections{pool=\"\(name)\",state=\"in_use\"} 0\n"))
+            #expect(page.contains("postgres_pool_connections{pool=\"\(name)\",state=\"idle\"} 1\n"))
+            #expect(page.contains("postgres_pool_connections_max{pool=\"\(name)\"} 1\n"))
+            #expect(
+                page.contains("postgres_pool_refusals_total{pool=\"\(name)\",reason=\"timeout\"} 1\n"))
         }
     }
 

@@ -2,6 +2,7 @@ import Basics
 import Postgres
 import Sockets
 import Support
+import Telemetry
 import Testing
 
 /// A pool on a fresh database, and a second one for looking on and interfering.
@@ -10,6 +11,8 @@ struct Scratch {
     let database: ScratchDatabase
     let pool: Pool
     let observer: Pool
+    /// What the tested pool counts.
+    let metrics: MetricsRegistry
 
     /// Runs `body` on a loop of its own, connected as the owner role.
     static func run(
@@ -19,16 +22,17 @@ struct Scratch {
     ) async throws {
         let database = try await ScratchPostgres.shared.database("order")
         try await TestLoop.run { loop in
-            func pool(_ name: String) -> Pool {
+            let metrics = QuietLog.metrics()
+            func pool(_ name: String, _ metrics: MetricsRegistry) -> Pool {
                 Pool(
                     configuration: PoolConfiguration(
                         conninfo: database.ownerConninfo, name: name, sizeMax: sizeMax,
                         acquireTimeout: acquireTimeout, settings: settings),
-                    loop: loop, logger: QuietLog.logger(), metrics: QuietLog.metrics())
+                    loop: loop, logger: QuietLog.logger(), metrics: metrics)
             }
             let scratch = Scratch(
-                loop: loop, database: database, pool: pool("tested_\(database.name)"),
-                observer: pool("observer"))
+                loop: loop, database: database, pool: pool("tested_\(database.name)", metrics),
+                observer: pool("observer", QuietLog.metrics()), metrics: metrics)
             do {
                 try await body(scratch)
             } catch {

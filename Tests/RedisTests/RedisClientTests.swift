@@ -132,6 +132,11 @@ struct RedisClientTests {
             }
             #expect(elapsed < .seconds(1))
             #expect(scratch.count("failures") == 300)
+            // Each has an outcome, the ones that were answered before among them.
+            let failed = scratch.metrics.render().split(separator: "\n")
+                .filter { $0.hasPrefix("redis_commands_total{") && !$0.contains("answered") }
+                .compactMap { Int($0.split(separator: " ").last ?? "") }
+            #expect(failed.reduce(0, +) == 300)
         }
     }
 

@@ -54,6 +54,35 @@ import Testing
             schedule: terminal ? nil : .init(nextAttempt: .zero, deadline: .seconds(60)))
     }
 
+    @Test func `sagas under way are counted by state, those past their budget too`() async throws {
+        try await withTables("saga_census") { pool async throws in
+            let metrics = MetricsRegistry()
+            let census = SagaCensus(
+                type: "checkout", states: ["RESERVING", "AUTHORIZING"], pool: pool, loop: pool.loop,
+                logger: QuietLog.logger(), metrics: metrics)
+            try await census.count()
+            #expect(metrics.render().contains(#"saga_instances{state="RESERVING"} 0"#))
+            let orders = (0..<3).map { _ in OrderID.make() }
+            for order in orders { try await begin(order, pool) }
+            try await pool.transaction { transaction in
+                let loaded = try #require(try await store.load(orders[0], in: transaction))
+                #expect((loaded.saga.steps[.reserve]?.age ?? .zero) > .zero)
+                _ = try await transaction.pipeline(store.apply(move("AUTHORIZING"), to: loaded.saga))
+            }
+            _ = try await pool.execute(store.park(orders[1], reason: "test"))
+            _ = try await pool.execute(
+                Statement(
+                    "UPDATE saga_instances SET deadline_at = now() - interval '1 s' WHERE order_id = $1",
+                    [.id(orders[2].value)]))
+            try await census.count()
+            let page = metrics.render()
+            #expect(page.contains(#"saga_instances{state="RESERVING"} 2"#))
+            #expect(page.contains(#"saga_instances{state="AUTHORIZING"} 1"#))
+            #expect(page.contains("saga_parked 1\n"))
+            #expect(page.contains("saga_overdue 1\n"))
+        }
+    }
+
     @Test func `a saga is stored, loaded and moved along its edges`() async throws {
         try await withTables("saga_legal") { pool async throws in
             let order = OrderID.make()
