@@ -1,5 +1,6 @@
 import Basics
 import Configuration
+import Redis
 import ServiceKit
 
 /// Every setting of the gateway, checked at start.
@@ -26,7 +27,13 @@ struct GatewayConfiguration: Sendable {
     let streamIdle: Duration
     /// `MERCATO_ADMIN_TIMEOUT_MS`, default 30 s: up to the head of an operator's answer.
     let adminTimeout: Duration
+    /// `MERCATO_GATEWAY_POLICIES`: a file of rate limits and breakers; nil for the built-in one.
+    let policiesPath: String?
+    /// `MERCATO_REDIS_URL`: only needed when a limit is counted in Redis.
+    let redis: RedisConfiguration?
     let services: [ServiceAddress]
+
+    static let redisKey = "MERCATO_REDIS_URL"
 
     /// The shortest admin token that is accepted, in bytes.
     static let adminTokenMin = 16
@@ -55,11 +62,27 @@ struct GatewayConfiguration: Sendable {
         adminTimeout = try environment.milliseconds(
             "MERCATO_ADMIN_TIMEOUT_MS", default: .seconds(30),
             in: .milliseconds(100)...(.seconds(600)))
+        policiesPath = environment.optionalText("MERCATO_GATEWAY_POLICIES")
+        redis = try Self.redis(environment)
         var services: [ServiceAddress] = []
         for known in KnownService.allCases {
             services.append(try ServiceAddress(known, environment))
         }
         self.services = services
+    }
+
+    private static func redis(
+        _ environment: EnvironmentReader
+    ) throws(ConfigurationError) -> RedisConfiguration? {
+        // A secret, because the URL may hold a password.
+        let url = try environment.secret(redisKey, default: "").reveal()
+        guard !url.isEmpty else { return nil }
+        guard let configuration = RedisConfiguration(url: url) else {
+            throw ConfigurationError(
+                .malformed, key: redisKey,
+                "is not of the form redis://[user:password@]host[:port][/database]")
+        }
+        return configuration
     }
 
     func address(of service: KnownService) -> ServiceAddress? {

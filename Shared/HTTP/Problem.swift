@@ -11,10 +11,12 @@ package struct Problem: Error, Sendable {
     package var headers: Headers
     /// Further members of the document.
     package var extensions: [String: JSONValue]
+    /// The document's `type` where a registered one exists; nil for our own prefix and the code.
+    package var type: String?
 
     package init(
         status: Int, code: String, title: String? = nil, detail: String? = nil,
-        headers: Headers = [:], extensions: [String: JSONValue] = [:]
+        headers: Headers = [:], extensions: [String: JSONValue] = [:], type: String? = nil
     ) {
         self.status = status
         self.code = code
@@ -22,15 +24,16 @@ package struct Problem: Error, Sendable {
         self.detail = detail
         self.headers = headers
         self.extensions = extensions
+        self.type = type
     }
 
-    /// The document's `type` is this followed by the code.
+    /// The document's `type` is this followed by the code, unless the problem names another.
     package static let typePrefix = "https://mercato.example/problems/"
 
     /// `requestID` becomes the `instance` when it is a UUID.
     package func response(requestID: String = "", traceID: String? = nil) -> Response {
         var members = extensions
-        members["type"] = .string(Self.typePrefix + code)
+        members["type"] = .string(type ?? Self.typePrefix + code)
         members["title"] = .string(title)
         members["status"] = .integer(Int64(status))
         members["code"] = .string(code)

@@ -68,6 +68,28 @@ package actor RedisClient {
     /// True while commands are sent and answered.
     package var isConnected: Bool { isReady && !breaker.isOpen }
 
+    /// Whether commands are sent, for people.
+    package enum StoreState: String, Sendable {
+        /// No connection: every command fails at once.
+        case disconnected
+        /// Commands are sent.
+        case closed
+        /// The breaker keeps commands back.
+        case open
+        /// One command is under way to find out.
+        case probing
+    }
+
+    /// The connection and its breaker at this moment.
+    package var storeState: StoreState {
+        guard isReady else { return .disconnected }
+        switch breaker.state {
+        case .closed: return .closed
+        case .open: return .open
+        case .probing: return .probing
+        }
+    }
+
     /// Keeps connected, with backoff, until cancelled. Without it every command fails at once.
     package func run() async throws {
         defer { disconnect(RedisError(.connectionLost, "the client was stopped")) }
@@ -103,12 +125,23 @@ package actor RedisClient {
 
     /// The same for arguments that are not text.
     package func command(bytes parts: [[UInt8]]) async throws(RedisError) -> RedisReply {
+        switch try await raw(parts, limit: configuration.commandTimeout) {
+        case .error(let message): throw RedisError(.refused, message)
+        case let reply: return reply
+        }
+    }
+
+    /// The answer even when it is an error of Redis: the connection is sound, though the command was
+    /// wrong. What becomes of it is counted; an unknown script is only the first half of a call.
+    func raw(_ parts: [[UInt8]], limit: Duration) async throws(RedisError) -> RedisReply {
         let start = ContinuousClock.now
         do throws(RedisError) {
-            let reply = try await guardedExchange(parts).get()
-            // Redis answered, so the connection is sound; the command was wrong all the same.
-            if case .error(let message) = reply { throw RedisError(.refused, message) }
-            metrics.ended(.answered, since: start)
+            let reply = try await guardedExchange(parts, limit: limit).get()
+            if case .error(let message) = reply, !message.hasPrefix(RedisScript.unknown) {
+                metrics.ended(.failed(.refused), since: start)
+            } else {
+                metrics.ended(.answered, since: start)
+            }
             return reply
         } catch {
             metrics.ended(.failed(error.code), since: start)
@@ -161,7 +194,9 @@ package actor RedisClient {
         }
     }
 
-    private func guardedExchange(_ parts: [[UInt8]]) async -> Result<RedisReply, RedisError> {
+    private func guardedExchange(
+        _ parts: [[UInt8]], limit: Duration
+    ) async -> Result<RedisReply, RedisError> {
         guard isReady else {
             return .failure(RedisError(.notConnected, "no connection to \(configuration.place)"))
         }
@@ -171,10 +206,17 @@ package actor RedisClient {
         guard breaker.permits(now: .now) else {
             return .failure(RedisError(.breakerOpen, "recent commands were not answered"))
         }
-        let outcome = await exchange(parts, limit: configuration.commandTimeout)
+        let outcome = await exchange(parts, limit: limit)
+        let wasOpen = breaker.isOpen
         switch outcome {
         case .success: breaker.succeeded()
-        case .failure: breaker.failed(now: .now)
+        case .failure: breaker.failed(now: .now, spread: 0.8 + 0.4 * random.fraction())
+        }
+        // Once per outage and its end, not once per probe.
+        if breaker.isOpen, !wasOpen {
+            logger.warning("Redis does not answer; commands are kept back", ["at": .string(configuration.place)])
+        } else if wasOpen, !breaker.isOpen {
+            logger.info("Redis answers again", ["at": .string(configuration.place)])
         }
         return outcome
     }

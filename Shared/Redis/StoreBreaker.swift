@@ -1,5 +1,5 @@
 /// Stops calls to a store that does not answer: after some failures in a row none is made for a
-/// while, then a single one probes. Pure; the time comes in.
+/// while, then a single one probes (RL-9). Pure; time and randomness come in.
 struct StoreBreaker: Sendable, Equatable {
     typealias Instant = ContinuousClock.Instant
 
@@ -39,12 +39,13 @@ struct StoreBreaker: Sendable, Equatable {
         state = .closed(failures: 0)
     }
 
-    mutating func failed(now: Instant) {
+    /// `spread` is 0.8 to 1.2: gateways that lost one store must not come back to it at once.
+    mutating func failed(now: Instant, spread: Double = 1) {
         switch state {
         case .closed(let failures) where failures + 1 < failuresMax:
             state = .closed(failures: failures + 1)
         case .closed, .probing:
-            state = .open(until: now.advanced(by: pause))
+            state = .open(until: now.advanced(by: pause * spread))
         case .open: break
         }
     }

@@ -47,7 +47,7 @@ package enum ServiceProgram {
     static func exitCode(of error: any Error) -> Int32 {
         switch error {
         case let error as any ExitCoded: error.exitCode
-        case is ConfigurationError, is LogFileError: ExitCode.configuration
+        case is ConfigurationError, is YAMLError, is LogFileError: ExitCode.configuration
         default: ExitCode.failure
         }
     }

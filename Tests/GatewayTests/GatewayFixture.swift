@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import ServiceKit
 import Sockets
+import Support
 import Synchronization
 import Telemetry
 import Testing
@@ -36,6 +37,7 @@ struct GatewayFixture {
     /// `upstream` plays every service, on both of its ports.
     static func run(
         environment: [String: String] = ["MERCATO_DEMO_IDENTITY": "on"],
+        policies: String? = nil,
         upstream: (inout Router) -> Void = { _ in },
         _ body: (GatewayFixture) async throws -> Void
     ) async throws {
@@ -63,25 +65,33 @@ struct GatewayFixture {
             values["MERCATO_OPS_URL_\(service.key)"] = "http://127.0.0.1:\(port)/"
         }
         values.merge(environment) { _, given in given }
+        if let policies { values["MERCATO_GATEWAY_POLICIES"] = try Policies.write(policies) }
         let context = ServiceContext(
             name: "gateway", loop: loop, logger: logger, metrics: MetricsRegistry(),
             environment: EnvironmentReader(values))
         let fixture = GatewayFixture(
             context: context, composition: try GatewayApplication.compose(context),
             upstreamPort: port)
+        let services = fixture.composition.services.map { service in
+            // Reason: what a service's runtime would run; ended below.
+            Task(executorPreference: loop) { try await service.run() }
+        }
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(try await body(fixture))
         } catch {
             outcome = .failure(error)
         }
+        for service in services { service.cancel() }
+        for service in services { _ = await service.result }
         serving.cancel()
         try await serving.value
         try outcome.get()
     }
 
     func api(
-        _ method: Method, _ target: String, headers: Headers = [:], body: String = ""
+        _ method: Method, _ target: String, headers: Headers = [:], body: String = "",
+        peer: String = "192.0.2.7"
     ) async throws -> Answer {
         var all: Headers = ["authorization": Self.bearer, "host": "shop.example"]
         for field in headers { all[field.name] = field.value }
@@ -89,7 +99,7 @@ struct GatewayFixture {
             await composition.api.respond(
                 to: try Request(
                     method, target, headers: all, body: Array(body.utf8),
-                    context: RequestContext(peer: "192.0.2.7"))))
+                    context: RequestContext(peer: peer))))
     }
 
     func admin(
@@ -111,6 +121,30 @@ struct GatewayFixture {
             bytes = writer.bytes
         }
         return Answer(status: response.status, headers: response.headers, body: bytes)
+    }
+}
+
+/// Policies files of tests.
+enum Policies {
+    /// Writes a file and returns its path.
+    static func write(_ text: String) throws -> String {
+        let path = try ScratchFolder.make("policies") + "/policies.yaml"
+        try Data(text.utf8).write(to: URL(filePath: path))
+        return path
+    }
+
+    static let routes = ["GET /", "GET /v1/products", "GET /v1/products/{sku}", "POST /v1/orders"]
+
+    static func parse(_ text: String) throws -> PolicyFile {
+        try PolicyFile(text: text, name: "policies.yaml", source: "test", routes: routes)
+    }
+}
+
+extension MetricsRegistry {
+    /// A series' value as the page of metrics shows it; nil when there is none.
+    func value(_ name: String, _ labels: String) -> Double? {
+        render().split(separator: "\n").first { $0.hasPrefix("\(name){\(labels)} ") }
+            .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }
     }
 }
 

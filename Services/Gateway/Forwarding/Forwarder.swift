@@ -1,10 +1,18 @@
+import Basics
 import HTTP
 import HTTPClient
+import Resilience
 import ServiceKit
 
 /// The last step of the list of policies: one call upstream, its answer relayed.
+///
+/// The breaker is inside: whatever repeats calls one day goes around `attempt`, so that each try has
+/// a permit and an outcome of its own (gateway.md §1).
 struct Forwarder: Sendable {
     let upstream: UpstreamClient
+    /// One for all routes to the same upstream (CB-1).
+    let breaker: UpstreamBreaker?
+    let routeTimeout: Duration
     let instruments: UpstreamInstruments
 
     var handler: Handler {
@@ -14,24 +22,45 @@ struct Forwarder: Sendable {
     private func forward(_ request: Request) async throws -> Response {
         var headers = request.headers
         RequestHygiene.addForwarded(&headers, from: request)
-        let start = ContinuousClock.now
-        let answer: ClientResponse
-        do {
-            // The canonical path goes out: the one that was routed and authorised (PX-3).
-            answer = try await upstream.send(
-                request.method, request.canonicalTarget, headers: headers, body: request.body,
-                for: request.context)
-        } catch let error as ClientError {
-            instruments.record(outcome: error.code.rawValue, since: start)
-            throw problem(for: error)
-        }
-        // Once per call, at the answer's head: what becomes of its body is not another call.
-        instruments.record(outcome: "\(answer.status / 100)xx", since: start)
+        let answer = try await attempt(request, headers)
         do {
             return try await Relay.response(answer, to: request.method)
         } catch {
             throw problem(for: error)
         }
+    }
+
+    /// One call, up to the head of its answer: what becomes of the body is not another call.
+    private func attempt(_ request: Request, _ headers: Headers) async throws -> ClientResponse {
+        let permit = try breaker?.admit()
+        // Each permit ends once, whichever way the call ends (CB-6).
+        func end(_ outcome: CircuitBreaker.Outcome) {
+            if let permit { breaker?.finish(permit, outcome) }
+        }
+        let start = ContinuousClock.now
+        do {
+            // The canonical path goes out: the one that was routed and authorised (PX-3).
+            let answer = try await upstream.send(
+                request.method, request.canonicalTarget, headers: headers, body: request.body,
+                for: request.context)
+            end(CallOutcome.of(status: answer.status))
+            instruments.record(outcome: "\(answer.status / 100)xx", since: start)
+            return answer
+        } catch let error as ClientError {
+            end(CallOutcome.of(error, waited: start.duration(to: .now), patience: patience))
+            instruments.record(outcome: error.code.rawValue, since: start)
+            throw problem(for: error)
+        } catch {
+            // No time was left, so nothing was sent.
+            end(.ignored)
+            throw error
+        }
+    }
+
+    /// A little less than the route's own limit, since the call ends before its caller's time does.
+    private var patience: Duration {
+        let slowAfter = breaker?.settings.slowAfter ?? routeTimeout
+        return min(slowAfter, routeTimeout * 0.8)
     }
 
     /// TO-3, PJ-2. A cancelled call is the client's doing, or the deadline's.

@@ -12,12 +12,16 @@ struct Upstreams: Sendable {
 
     private let context: ServiceContext
     private let configuration: GatewayConfiguration
+    private let policies: GatewayPolicies
     private let calls: Client
     private let streams: Client
 
-    init(_ context: ServiceContext, _ configuration: GatewayConfiguration) {
+    init(
+        _ context: ServiceContext, _ configuration: GatewayConfiguration, _ policies: GatewayPolicies
+    ) {
         self.context = context
         self.configuration = configuration
+        self.policies = policies
         func client(_ name: String, _ connectionsMax: Int) -> Client {
             var limits = ClientConfiguration()
             limits.connectTimeout = configuration.connectTimeout
@@ -39,6 +43,8 @@ struct Upstreams: Sendable {
             upstream: UpstreamClient(
                 name: name, client: route.kind == .stream ? streams : calls, baseURL: url,
                 random: context.random),
+            breaker: policies.breaker(of: route.upstream),
+            routeTimeout: configuration.routeTimeout,
             instruments: UpstreamInstruments(upstream: name, context.metrics))
     }
 }
