@@ -159,7 +159,7 @@ targets += [
     .target(
         name: "Support",
         dependencies: names([
-            "Mercatoctl", "NativeServers", "Postgres", "Kafka", "Redis", "HTTPClient", "HTTP",
+            "Mercatoctl", "NativeServers", "Postgres", "Kafka", "Redis", "HTTPServer", "HTTPClient", "HTTP",
             "Sockets", "Configuration", "Telemetry", "Basics",
         ]),
         path: "Tests/Support", swiftSettings: language),

@@ -33,11 +33,10 @@ package struct CartApplication: Sendable {
         eraser = CartCacheEraser(cache: cache, metrics: context.metrics)
         let client = Client(
             loop: context.loop, configuration: ClientConfiguration(), logger: context.logger,
-            metrics: ClientMetrics(context.metrics))
+            metrics: ClientMetrics(context.metrics), tracer: context.tracer)
         inventory = InventoryDirectory(
             upstream: UpstreamClient(
-                name: "inventory", client: client, baseURL: configuration.inventoryURL,
-                random: context.random))
+                name: "inventory", client: client, baseURL: configuration.inventoryURL))
     }
 
     package static func compose(_ context: ServiceContext) throws -> Composition {

@@ -99,7 +99,7 @@ package struct InventoryApplication: Sendable {
         let expiry = ReservationExpiry(
             pool: durable.pool, store: reservations, loop: context.loop, logger: context.logger,
             metrics: context.metrics, scanInterval: configuration.reservationScan,
-            random: context.random)
+            random: context.random, tracer: context.tracer)
         return durable.tasks(consumers: [commands]) + [expiry]
     }
 }

@@ -26,11 +26,11 @@ package struct OrderApplication: Sendable {
         self.signals = signals
         driver = CheckoutDriver(
             policy: configuration.policy, outbox: durable.messaging.outbox, logger: context.logger,
-            metrics: context.metrics, random: context.random,
+            metrics: context.metrics, random: context.random, tracer: context.tracer,
             changed: { signals.changed($0) })
         client = Client(
             loop: context.loop, configuration: ClientConfiguration(), logger: context.logger,
-            metrics: ClientMetrics(context.metrics))
+            metrics: ClientMetrics(context.metrics), tracer: context.tracer)
     }
 
     package var composition: Composition {
@@ -45,7 +45,7 @@ package struct OrderApplication: Sendable {
     private var api: Router {
         let context = durable.context
         func upstream(_ name: String, _ url: String) -> UpstreamClient {
-            UpstreamClient(name: name, client: client, baseURL: url, random: context.random)
+            UpstreamClient(name: name, client: client, baseURL: url)
         }
         let place = PlaceOrder(
             pool: durable.pool, driver: driver, outbox: durable.messaging.outbox,
@@ -103,7 +103,7 @@ package struct OrderApplication: Sendable {
             backoff: configuration.failureBackoff
         ) { orderID in
             let mayJudge = await replies.hasCaughtUp
-            return try await pool.transaction {
+            return try await pool.transaction(.init("saga timer")) {
                 try await driver.tick(orderID, mayJudgeBudget: mayJudge, in: $0)
             }
         }

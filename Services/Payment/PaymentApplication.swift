@@ -98,7 +98,7 @@ package enum PaymentApplication {
         limits.maxConnectionsPerOrigin = configuration.concurrency
         let client = Client(
             loop: context.loop, configuration: limits, logger: context.logger,
-            metrics: ClientMetrics(context.metrics))
+            metrics: ClientMetrics(context.metrics), tracer: context.tracer)
         client.metrics?.name(configuration.providerURL, as: "provider")
         return ProviderClient(
             client: client,
@@ -132,6 +132,7 @@ struct PaymentParts: Sendable {
                 pool: pool, payments: payments, outbox: outbox, random: context.random,
                 backoff: backoff, wakeRunner: { signal.raise() }),
             provider: provider, failpoints: failpoints, signal: signal, random: context.random,
-            loop: context.loop, logger: context.logger, metrics: context.metrics)
+            loop: context.loop, logger: context.logger, metrics: context.metrics,
+            tracer: context.tracer)
     }
 }

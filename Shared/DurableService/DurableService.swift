@@ -38,10 +38,10 @@ package struct DurableService: Sendable {
         self.migrations = ServiceMessaging.migrations + migrations
         pool = Pool(
             configuration: settings.pool, loop: context.loop, logger: context.logger,
-            metrics: context.metrics)
+            metrics: context.metrics, tracer: context.tracer)
         self.messaging = try ServiceMessaging(
             messaging, pool: pool, loop: context.loop, logger: context.logger,
-            metrics: context.metrics)
+            metrics: context.metrics, tracer: context.tracer)
     }
 
     /// For `Composition.foundations`.

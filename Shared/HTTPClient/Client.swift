@@ -19,24 +19,51 @@ package actor Client {
     private let logger: Logger
     /// Nil when nothing is measured.
     package nonisolated let metrics: ClientMetrics?
+    private let tracer: Tracer
     private var pools: [Origin: OriginPool] = [:]
 
     package init(
         loop: EventLoop, configuration: ClientConfiguration = ClientConfiguration(), logger: Logger,
-        metrics: ClientMetrics? = nil
+        metrics: ClientMetrics? = nil, tracer: Tracer = .disabled
     ) {
         self.loop = loop
         self.metrics = metrics
         self.configuration = configuration
         self.logger = logger
+        self.tracer = tracer
     }
 
     /// Sends the request and returns when the response's head has arrived, before `deadline` or
     /// within the configured time. Cancelling the task closes the connection.
+    ///
+    /// Inside a trace the call is a client span, up to the response's head, and carries the span's
+    /// context in `traceparent`. Outside of one nothing is added.
     package func send(_ request: ClientRequest, deadline: Deadline? = nil)
         async throws(ClientError) -> ClientResponse
     {
         let url = try ClientURL(request.url)
+        guard let current = TraceContext.current else {
+            return try await exchange(request, url, deadline)
+        }
+        let span = tracer.start(
+            ClientSpan.name(of: request), kind: .client, parent: current,
+            attributes: ClientSpan.attributes(of: request, to: url))
+        var request = request
+        ClientSpan.inject(span.context, into: &request.headers)
+        do throws(ClientError) {
+            let response = try await exchange(request, url, deadline)
+            ClientSpan.note(response.status, on: span)
+            span.end()
+            return response
+        } catch {
+            span.end(failed: error)
+            throw error
+        }
+    }
+
+    private func exchange(_ request: ClientRequest, _ url: ClientURL, _ deadline: Deadline?)
+        async throws(ClientError) -> ClientResponse
+    {
         let pool = try pool(for: url.origin)
         let bytes = try Self.bytes(of: request, url)
         let deadline = deadline ?? .after(configuration.requestTimeout)

@@ -8,14 +8,18 @@ package struct ClientRequest: Sendable {
     /// Framing, `Host` and `Connection` are the client's own and ignored here.
     package var headers: Headers
     package var body: [UInt8]
+    /// The path's pattern, for example `/internal/carts/{id}`: names the call in traces.
+    package var route: String?
 
     package init(
-        method: Method = .get, url: String, headers: Headers = [:], body: [UInt8] = []
+        method: Method = .get, url: String, headers: Headers = [:], body: [UInt8] = [],
+        route: String? = nil
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+        self.route = route
     }
 }
 

@@ -1,4 +1,5 @@
 internal import CKafka
+import Telemetry
 
 /// What went wrong with a record, a client or a broker.
 package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -52,6 +53,10 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     package var isRetriable: Bool { !isPermanent }
 
     package var description: String { "\(code): \(message)" }
+}
+
+extension KafkaError: SpanFailureNaming {
+    package var spanFailureType: String { "\(code)" }
 }
 
 extension KafkaError {

@@ -2,6 +2,7 @@ import Basics
 package import Contracts
 import Kafka
 package import Postgres
+import Telemetry
 
 /// A decoded record: what it says about itself, its bytes, and where it stood.
 package struct IncomingMessage: Sendable {
@@ -53,6 +54,10 @@ package struct Poison: Error, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(errorClass.rawValue)/\(code): \(detail)" }
+}
+
+extension Poison: SpanFailureNaming {
+    package var spanFailureType: String { code }
 }
 
 /// Handles one message inside the transaction that already holds its inbox row (D4).

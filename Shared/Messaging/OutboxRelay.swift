@@ -42,6 +42,7 @@ package actor OutboxRelay {
     private let publisher: any RecordPublisher
     private let configuration: RelayConfiguration
     private let logger: Logger
+    private let spans: MessageSpans
     private let signal = AsyncSignal()
     private let published: Counter
     private let parked: Counter
@@ -56,13 +57,15 @@ package actor OutboxRelay {
 
     package init(
         pool: Pool, publisher: any RecordPublisher, loop: EventLoop, logger: Logger,
-        metrics: MetricsRegistry, configuration: RelayConfiguration = .init()
+        metrics: MetricsRegistry, configuration: RelayConfiguration = .init(),
+        tracer: Tracer = .disabled
     ) {
         self.pool = pool
         self.publisher = publisher
         self.loop = loop
         self.configuration = configuration
         self.logger = logger
+        spans = MessageSpans(tracer: tracer)
         published = metrics.counter(
             "outbox_published_total", help: "Outbox rows acknowledged by the broker.")
         parked = metrics.counter(
@@ -144,7 +147,7 @@ package actor OutboxRelay {
                 _ = try await signal.wait(atMost: configuration.pollInterval, on: loop)
                 continue
             }
-            let outcome = try await send(batch.rows, over: connection)
+            let outcome = try await send(batch, over: connection)
             done = OutboxRow.Acknowledged(ids: outcome.settled, epoch: batch.epoch)
             guard let transient = outcome.transient else {
                 failures = 0
@@ -157,11 +160,16 @@ package actor OutboxRelay {
     }
 
     /// Sends a batch; what is settled was acknowledged, or is parked because it never will be.
-    private func send(_ rows: [OutboxRow], over connection: Connection) async throws
+    private func send(_ batch: OutboxRow.Batch, over connection: Connection) async throws
         -> (settled: [UniqueID], transient: KafkaError?)
     {
+        let rows = batch.rows
         let readable = rows.filter(\.isReadable)
-        let results = await publisher.send(readable.map(\.record))
+        let sendings = readable.map(spans.send)
+        let results = await publisher.send(sendings.map(\.record))
+        for (sending, result) in zip(sendings, results) {
+            spans.end(sending, result, logBegan: batch.began)
+        }
         try Task.checkCancellation()
         var settled: [UniqueID] = []
         var transient: KafkaError?

@@ -22,6 +22,7 @@ package struct RecordProcessor: Sendable {
     private let epoch: @Sendable () async -> Int64
     private let loop: EventLoop
     private let logger: Logger
+    private let spans: MessageSpans
     private let handled: Counter
     private let duplicates: Counter
     private let letters: DeadLetterCounter
@@ -29,8 +30,9 @@ package struct RecordProcessor: Sendable {
     package init(
         consumer: String, pool: Pool, handler: any MessageHandler, deadLetters: DeadLetters,
         partitions: Partitions, epoch: @escaping @Sendable () async -> Int64, loop: EventLoop,
-        logger: Logger, metrics: MetricsRegistry
+        logger: Logger, metrics: MetricsRegistry, tracer: Tracer = .disabled
     ) {
+        spans = MessageSpans(tracer: tracer)
         inbox = Inbox(consumer: consumer)
         self.pool = pool
         self.handler = handler
@@ -52,6 +54,14 @@ package struct RecordProcessor: Sendable {
     /// True when the record is settled (handled, dropped as a duplicate, or parked) and its offset
     /// may be stored; false when the database stayed away for longer than `patience`.
     package func process(_ record: ConsumedRecord, patience: Duration) async throws -> Bool {
+        try await spans.process(record, consumer: inbox.consumer) { span in
+            try await settle(record, patience, span)
+        }
+    }
+
+    private func settle(_ record: ConsumedRecord, _ patience: Duration, _ span: Span?) async throws
+        -> Bool
+    {
         let giveUp = Deadline.after(patience)
         var attempts = 0
         // Only these count towards the limit: a database that is away is nobody's poison.
@@ -60,7 +70,9 @@ package struct RecordProcessor: Sendable {
             try Task.checkCancellation()
             attempts += 1
             do {
-                try await attempt(record)
+                let isFirst = try await attempt(record)
+                (isFirst ? handled : duplicates).increment()
+                span?.set("mercato.message.outcome", isFirst ? "handled" : "duplicate")
                 return true
             } catch is CancellationError {
                 throw CancellationError()
@@ -73,20 +85,26 @@ package struct RecordProcessor: Sendable {
                     logger.debug("message tried again", ["error": .init(describing: error)])
                     try await loop.sleep(for: pause)
                 case .wait(let pause):
-                    guard !giveUp.isPast else { return false }
+                    guard !giveUp.isPast else {
+                        span?.setError(error)
+                        return false
+                    }
                     failures -= 1
                     try await loop.sleep(for: min(pause * attempts, Self.waitMax))
                 case .park(let poison):
+                    span?.setError(poison)
                     return try await park(record, poison, attempts, giveUp)
                 }
             }
         }
     }
 
-    private func attempt(_ record: ConsumedRecord) async throws {
+    /// False when the message was handled before.
+    private func attempt(_ record: ConsumedRecord) async throws -> Bool {
         let message = try Self.decode(record)
-        let isFirst = try await pool.transaction { try await handle(message, in: $0) }
-        (isFirst ? handled : duplicates).increment()
+        return try await pool.transaction(.init("handle message")) {
+            try await handle(message, in: $0)
+        }
     }
 
     /// Inbox row, then handler, in the caller's transaction. False: this consumer has handled the
@@ -156,7 +174,7 @@ package struct RecordProcessor: Sendable {
         while true {
             do {
                 let letter = failure
-                let isNew = try await pool.transaction {
+                let isNew = try await pool.transaction(.init("park message")) {
                     try await deadLetters.park(letter, in: $0)
                 }
                 letters.count(poison.errorClass, isNew: isNew)

@@ -60,13 +60,15 @@ package struct ServiceMessaging: Sendable {
     private let loop: EventLoop
     private let logger: Logger
     private let metrics: MetricsRegistry
+    private let tracer: Tracer
     private let partitions: Partitions
     private let deadLetters: DeadLetters
     private let connected = ConnectionFlag()
     private let depth: OutboxDepth
 
     package init(
-        _ settings: Settings, pool: Pool, loop: EventLoop, logger: Logger, metrics: MetricsRegistry
+        _ settings: Settings, pool: Pool, loop: EventLoop, logger: Logger, metrics: MetricsRegistry,
+        tracer: Tracer = .disabled
     ) throws {
         self.settings = settings
         self.pool = pool
@@ -74,12 +76,13 @@ package struct ServiceMessaging: Sendable {
         self.logger = logger
         self.metrics = metrics
         depth = OutboxDepth(metrics)
+        self.tracer = tracer
         var produced = settings.kafka
         produced.producedTopics = Topics.business.map(\.name)
         producer = try Producer(produced, loop: loop, logger: logger, metrics: metrics)
         let relay = OutboxRelay(
             pool: pool, publisher: producer, loop: loop, logger: logger, metrics: metrics,
-            configuration: settings.relay)
+            configuration: settings.relay, tracer: tracer)
         self.relay = relay
         outbox = Outbox(wake: { relay.wake() })
         var kafka = settings.kafka
@@ -106,7 +109,7 @@ package struct ServiceMessaging: Sendable {
         let processor = RecordProcessor(
             consumer: settings.service, pool: pool, handler: handler, deadLetters: deadLetters,
             partitions: partitions, epoch: { await epochs.current }, loop: loop, logger: logger,
-            metrics: metrics)
+            metrics: metrics, tracer: tracer)
         desk.register(processor, of: topic)
         return TopicConsumer(
             topic: topic, group: settings.service, instanceID: settings.instanceID,

@@ -10,14 +10,22 @@ struct ConnectionTarget: Sendable {
 
     /// Host, port, database and user for messages: everything but the password.
     func place() throws(PostgresError) -> String {
-        // Safe: the list is read before it is freed, and freed exactly once.
-        guard let options = unsafe PQconninfoParse(conninfo.reveal(), nil) else {
+        guard let found = parts() else {
             // libpq's own message may quote a piece of the password, so it is not shown.
             throw PostgresError(
                 .connect("the configured database"),
                 "the connection string cannot be parsed; expected "
                     + "postgresql://user:password@host:port/database or key=value pairs")
         }
+        let host = found["host"] ?? found["hostaddr"] ?? "the default host"
+        return "\(host):\(found["port"] ?? "5432")/\(found["dbname"] ?? "(default)")"
+            + " as \(found["user"] ?? "(default user)")"
+    }
+
+    /// The connection string by keyword, the password among them; nil when it cannot be parsed.
+    func parts() -> [String: String]? {
+        // Safe: the list is read before it is freed, and freed exactly once.
+        guard let options = unsafe PQconninfoParse(conninfo.reveal(), nil) else { return nil }
         defer { unsafe PQconninfoFree(options) }
         var found: [String: String] = [:]
         var at = unsafe options
@@ -27,9 +35,7 @@ struct ConnectionTarget: Sendable {
             }
             unsafe at += 1
         }
-        let host = found["host"] ?? found["hostaddr"] ?? "the default host"
-        return "\(host):\(found["port"] ?? "5432")/\(found["dbname"] ?? "(default)")"
-            + " as \(found["user"] ?? "(default user)")"
+        return found
     }
 
     /// Keywords and values for PQconnectStartParams. `dbname` comes first and is expanded as a

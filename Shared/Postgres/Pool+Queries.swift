@@ -1,28 +1,46 @@
+import Telemetry
+
 /// What callers do with a pool. These run where their caller runs; only waiting for a connection
 /// and the commands themselves are on the loop.
+///
+/// Names are for traces: what the statements are for, in a few words and without any value.
 extension Pool {
     /// One statement in a transaction of its own.
     package nonisolated func query(
-        _ statement: Statement
+        _ statement: Statement, as name: String = "query"
     ) async throws(PostgresError) -> [Row] {
-        try await batch([statement]).first?.rows ?? []
+        try await batch([statement], as: name).first?.rows ?? []
     }
 
     /// One statement in a transaction of its own; returns the rows it touched. After
     /// `connectionLost` or `timeout` it may or may not have taken effect.
     @discardableResult
     package nonisolated func execute(
-        _ statement: Statement
+        _ statement: Statement, as name: String = "query"
     ) async throws(PostgresError) -> Int {
-        try await batch([statement]).first?.affected ?? 0
+        try await batch([statement], as: name).first?.affected ?? 0
     }
 
     /// Several statements in one implicit transaction and one round trip: all or nothing.
     @discardableResult
     package nonisolated func batch(
-        _ statements: [Statement]
+        _ statements: [Statement], as name: String = "query"
     ) async throws(PostgresError) -> [QueryResult] {
         guard !statements.isEmpty else { return [] }
+        let span = spans.start(name, .batch)
+        do throws(PostgresError) {
+            let results = try await runBatch(statements)
+            span?.end()
+            return results
+        } catch {
+            span?.end(failed: error)
+            throw error
+        }
+    }
+
+    private nonisolated func runBatch(
+        _ statements: [Statement]
+    ) async throws(PostgresError) -> [QueryResult] {
         let connection = try await acquire()
         do throws(PostgresError) {
             let results = try await connection.run(statements)
@@ -58,6 +76,15 @@ extension Pool {
     package nonisolated func transaction<Value>(
         _ options: TransactionOptions = .init(),
         _ body: (Transaction) async throws -> Value
+    ) async throws -> Value {
+        guard let span = spans.start(options.name, .transaction) else {
+            return try await runTransaction(options, body)
+        }
+        return try await span.run { _ in try await runTransaction(options, body) }
+    }
+
+    private nonisolated func runTransaction<Value>(
+        _ options: TransactionOptions, _ body: (Transaction) async throws -> Value
     ) async throws -> Value {
         let connection = try await acquire()
         let transaction = Transaction(connection, options)

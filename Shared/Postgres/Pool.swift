@@ -21,6 +21,7 @@ package actor Pool {
     package nonisolated let configuration: PoolConfiguration
     private nonisolated let logger: Logger
     private nonisolated let metrics: PoolMetrics
+    nonisolated let spans: DatabaseSpans
     private var machine: PoolStateMachine
     private var connections: [UInt64: Connection] = [:]
     private var waiters: [UInt64: Waiter] = [:]
@@ -33,13 +34,14 @@ package actor Pool {
 
     package init(
         configuration: PoolConfiguration, loop: EventLoop, logger: Logger,
-        metrics: MetricsRegistry, random: RandomSource = .system
+        metrics: MetricsRegistry, random: RandomSource = .system, tracer: Tracer = .disabled
     ) {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
         self.metrics = PoolMetrics(
             metrics, pool: configuration.name, sizeMax: configuration.sizeMax)
+        spans = DatabaseSpans(tracer, to: configuration.target)
         machine = PoolStateMachine(limits: configuration.poolLimits) { failures in
             PoolConfiguration.backoff.delay(attempt: failures, random: random)
         }

@@ -9,6 +9,8 @@ package struct TransactionOptions: Sendable {
         case serializable = "SERIALIZABLE"
     }
 
+    /// What it is for, in a few words and without any value: names its span.
+    package var name: String
     /// What the transaction sees of others.
     package var isolation: Isolation
     /// Refuses writes; cheap, and states the intent.
@@ -19,9 +21,10 @@ package struct TransactionOptions: Sendable {
     package var synchronousCommit: Bool
 
     package init(
-        isolation: Isolation = .readCommitted, readOnly: Bool = false,
+        _ name: String = "transaction", isolation: Isolation = .readCommitted, readOnly: Bool = false,
         lockTimeout: Duration? = nil, synchronousCommit: Bool = true
     ) {
+        self.name = name
         self.isolation = isolation
         isReadOnly = readOnly
         self.lockTimeout = lockTimeout

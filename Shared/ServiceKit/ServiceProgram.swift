@@ -66,6 +66,8 @@ struct ServiceProcess: Sendable {
     let context: ServiceContext
     let settings: RuntimeSettings
     let sink: BufferedSink
+    /// Nil when no spans are to leave the process.
+    let exporter: SpanExporter?
 
     init(name: String, environment: EnvironmentReader) throws {
         ShutdownSignals.ignoreBrokenPipes()
@@ -84,13 +86,20 @@ struct ServiceProcess: Sendable {
                 "MERCATO_DRAIN_MS", default: .seconds(15), in: .zero...(.seconds(600))),
             drainWait: try environment.milliseconds(
                 "MERCATO_DRAIN_WAIT_MS", default: .zero, in: .zero...(.seconds(60))))
+        let tracing = try TracingSettings.read(environment, service: name)
         sink = BufferedSink(service: name, output: output)
         let loop = try EventLoop(name: name)
         loop.start()
+        let logger = Logger(service: name, level: LogLevel(rawValue: word) ?? .info, sink: sink)
+        let metrics = MetricsRegistry()
+        let exporter = tracing.map {
+            SpanExporter($0, loop: loop, logger: logger, metrics: metrics)
+        }
+        self.exporter = exporter
+        let tracer = tracing.map { Tracer(sink: exporter?.queue, sampler: $0.sampler) }
         context = ServiceContext(
-            name: name, loop: loop,
-            logger: Logger(service: name, level: LogLevel(rawValue: word) ?? .info, sink: sink),
-            metrics: MetricsRegistry(), environment: environment)
+            name: name, loop: loop, logger: logger, metrics: metrics, environment: environment,
+            tracer: tracer ?? .disabled)
     }
 
     /// Runs the service; the result is the exit code.
@@ -100,7 +109,8 @@ struct ServiceProcess: Sendable {
             let composition = try compose(context)
             logSettings()
             let runtime = ServiceRuntime(
-                context: context, composition: composition, settings: settings)
+                context: context, composition: composition, settings: settings,
+                exporter: exporter)
             let (logger, sink) = (context.logger, sink)
             ShutdownSignals.install(
                 drainLimit: settings.drainLimit,

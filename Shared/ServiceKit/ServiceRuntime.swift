@@ -43,10 +43,16 @@ struct ServiceRuntime: Sendable {
     let context: ServiceContext
     let composition: Composition
     let settings: RuntimeSettings
+    /// Ends with the foundations, after everything that makes spans.
+    private let exporter: SpanExporter?
     private let events = AsyncQueue<Event>(capacity: 64)
     private let progress = DrainProgress()
 
-    init(context: ServiceContext, composition: Composition, settings: RuntimeSettings) {
+    init(
+        context: ServiceContext, composition: Composition, settings: RuntimeSettings,
+        exporter: SpanExporter? = nil
+    ) {
+        self.exporter = exporter
         self.context = context
         self.composition = composition
         self.settings = settings
@@ -143,7 +149,8 @@ struct ServiceRuntime: Sendable {
     }
 
     private var foundations: [any LongRunning] {
-        composition.foundations + [LoopLagProbe(context)]
+        let exporters: [any LongRunning] = exporter.map { [$0] } ?? []
+        return composition.foundations + [LoopLagProbe(context)] + exporters
     }
 
     private func prepare() async throws {

@@ -1,4 +1,4 @@
-package import Basics
+import Basics
 package import HTTP
 package import HTTPClient
 import Telemetry
@@ -16,16 +16,12 @@ package struct UpstreamClient: Sendable {
     package let name: String
     private let client: Client
     private let baseURL: String
-    private let random: RandomSource
 
     /// - Parameter baseURL: for example `http://127.0.0.1:8101`, with or without a last slash.
-    package init(
-        name: String, client: Client, baseURL: String, random: RandomSource = .system
-    ) {
+    package init(name: String, client: Client, baseURL: String) {
         self.name = name
         self.client = client
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
-        self.random = random
         client.metrics?.name(baseURL, as: name)
     }
 
@@ -38,19 +34,16 @@ package struct UpstreamClient: Sendable {
 
     /// The answer's head, with its body still to come.
     ///
+    /// - Parameter route: the target's pattern, for example `/internal/carts/{id}`; names the call
+    ///   in traces.
     /// - Throws: `Problem` 504 `deadline_exceeded` without any I/O when no time is left, otherwise
     ///   the client's error.
     package func send(
-        _ method: Method, _ target: String, headers: Headers = Headers(), body: [UInt8] = [],
-        for context: RequestContext
+        _ method: Method, _ target: String, route: String? = nil, headers: Headers = Headers(),
+        body: [UInt8] = [], for context: RequestContext
     ) async throws -> ClientResponse {
         var headers = headers
         headers["x-request-id"] = context.requestID
-        if let trace = context.trace?.child(using: random) {
-            headers["traceparent"] = trace.traceparent
-            // Also when there is none: one that was found malformed must not pass (TC-1).
-            headers["tracestate"] = trace.tracestate
-        }
         if let customer = context.customer { headers[CallerIdentity.header] = customer }
         var deadline: Deadline?
         if let limit = context.deadline {
@@ -59,9 +52,15 @@ package struct UpstreamClient: Sendable {
             headers[RequestDeadline.header] = String(left.inMilliseconds)
             deadline = .after(left)
         }
-        return try await client.send(
-            ClientRequest(method: method, url: baseURL + target, headers: headers, body: body),
-            deadline: deadline)
+        let request = ClientRequest(
+            method: method, url: baseURL + target, headers: headers, body: body, route: route)
+        // A request that is not handled in the task it came with still belongs to its trace.
+        guard TraceContext.current == nil, let trace = context.trace else {
+            return try await client.send(request, deadline: deadline)
+        }
+        return try await Span(unrecorded: trace).bind {
+            try await client.send(request, deadline: deadline)
+        }
     }
 
     /// The whole answer, whatever its status.
@@ -69,12 +68,12 @@ package struct UpstreamClient: Sendable {
     /// - Throws: `Problem` 503 `upstream_unavailable` when the service cannot be reached or cuts
     ///   its answer short, 504 `upstream_timeout` when it is too slow.
     package func answer(
-        _ method: Method, _ target: String, headers: Headers = Headers(), body: [UInt8] = [],
-        for context: RequestContext
+        _ method: Method, _ target: String, route: String? = nil, headers: Headers = Headers(),
+        body: [UInt8] = [], for context: RequestContext
     ) async throws -> Answer {
         do {
             let response = try await send(
-                method, target, headers: headers, body: body, for: context)
+                method, target, route: route, headers: headers, body: body, for: context)
             return Answer(
                 status: response.status, headers: response.headers,
                 body: try await response.body.collect(upTo: Self.bodyMax))

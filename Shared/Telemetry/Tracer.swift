@@ -77,6 +77,30 @@ package struct Tracer: Sendable {
         return start(name(), kind: kind, parent: parent, attributes: attributes())
     }
 
+    /// Runs `body` inside a span below the current one; without one, or when nobody records it, just
+    /// runs `body`.
+    package func withSpanInside<Value>(
+        _ name: @autoclosure () -> String, kind: SpanKind = .internal,
+        attributes: @autoclosure () -> SpanAttributes = [:], _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        guard let span = startInside(name(), kind: kind, attributes: attributes()) else {
+            return try await body()
+        }
+        return try await span.run { _ in try await body() }
+    }
+
+    /// Runs `body` inside a span on behalf of a stored `traceparent`: a timer, a job, whatever goes on
+    /// with work that began in another task. Without one, just runs `body`.
+    package func withSpan<Value>(
+        _ name: @autoclosure () -> String, resuming traceparent: String?,
+        attributes: @autoclosure () -> SpanAttributes = [:], _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        guard let parent = TraceContext(traceparent: traceparent) else { return try await body() }
+        return try await withSpan(name(), parent: parent, attributes: attributes()) { _ in
+            try await body()
+        }
+    }
+
     /// A span after the fact, for example a wait that is only known when it is over.
     package func record(
         _ name: @autoclosure () -> String, kind: SpanKind = .internal, parent: TraceContext,
@@ -107,6 +131,7 @@ package final class MemorySpans: SpanSink {
 
     package init() {}
 
+    /// Keeps it.
     package func take(_ span: FinishedSpan) { kept.withLock { $0.append(span) } }
 
     /// In the order in which they ended.

@@ -11,10 +11,17 @@ import Testing
     private actor Shared {
         static let one = Shared()
         private var stack: WholeStack?
+        private(set) var collector: TraceCollector?
 
         func stack() async throws -> WholeStack {
             if let stack { return stack }
-            let started = try await WholeStack.start()
+            // Every test of this suite runs with tracing on; TraceTests look at what arrives.
+            let collector = try await TraceCollector.start()
+            self.collector = collector
+            let started = try await WholeStack.start(adding: [
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "200",
+            ])
             stack = started
             return started
         }
@@ -28,6 +35,15 @@ import Testing
             try await TestLoop.run { loop in
                 try await body(stack, ShopClient(stack.publicURL, loop: loop))
             }
+        }
+    }
+
+    /// As above, with what the stack's processes tell about their traces.
+    func withTracedShop(
+        _ body: @Sendable (WholeStack, ShopClient, TraceCollector) async throws -> Void
+    ) async throws {
+        try await withShop { stack, shop in
+            try await body(stack, shop, try #require(await Shared.one.collector))
         }
     }
 

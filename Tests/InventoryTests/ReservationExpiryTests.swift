@@ -3,6 +3,7 @@ import Contracts
 import Postgres
 import Sockets
 import Support
+import Telemetry
 import Testing
 
 @testable import InventoryService
@@ -18,10 +19,36 @@ import Testing
             "UPDATE reservations SET held_at = held_at - interval '1 hour' WHERE status = 'HELD'")
     }
 
-    private static func job(_ inventory: InventoryHarness) -> ReservationExpiry {
+    private static func job(_ inventory: InventoryHarness, tracer: Tracer = .disabled)
+        -> ReservationExpiry
+    {
         ReservationExpiry(
             pool: inventory.pool, store: inventory.store, loop: inventory.loop,
-            logger: QuietLog.logger(), metrics: inventory.metrics, scanInterval: .seconds(1))
+            logger: QuietLog.logger(), metrics: inventory.metrics, scanInterval: .seconds(1),
+            tracer: tracer)
+    }
+
+    @Test func `the job goes on in the trace that made the hold`() async throws {
+        let lamp = lamp
+        let (sink, checkout) = (MemorySpans(), TraceContext.root())
+        try await InventoryHarness.run { inventory in
+            try await inventory.article(lamp, pieces: 5)
+            let id = UniqueID.v7()
+            try await Span(unrecorded: checkout).bind {
+                _ = try await inventory.send(
+                    InventoryHarness.reserve([(lamp, 2)], ttl: 900), for: .make(), id: id)
+            }
+            let job = Self.job(inventory, tracer: Tracer(sink: sink))
+            #expect(try await !job.freeOne())
+            #expect(sink.spans.isEmpty, "a look that finds nothing is no span")
+            try await Self.anHourLater(inventory)
+            #expect(try await job.freeOne())
+            let expiry = try #require(sink.spans.first)
+            #expect(expiry.name == "reservation expiry" && expiry.parentSpanID == checkout.spanID)
+            let told = try await inventory.pool.query(
+                Statement("SELECT headers::text AS h FROM outbox WHERE type = 'ReservationExpired'"))
+            #expect(try told.first?.text("h").contains(expiry.context.traceparent) == true)
+        }
     }
 
     @Test func `a hold past its time is freed, and the order is told without a step`() async throws

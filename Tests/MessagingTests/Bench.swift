@@ -15,8 +15,12 @@ struct Bench: Sendable {
     let loop: EventLoop
     let metrics = MetricsRegistry()
     let publisher = RecordingPublisher()
+    let tracer: Tracer
 
-    static func run(_ name: String, _ body: @Sendable (Bench) async throws -> Void) async throws {
+    static func run(
+        _ name: String, tracer: Tracer = .disabled,
+        _ body: @Sendable (Bench) async throws -> Void
+    ) async throws {
         let database = try await ScratchPostgres.shared.database(name)
         try await TestLoop.run { loop in
             try await Migrator.migrate(
@@ -24,9 +28,9 @@ struct Bench: Sendable {
                 loop: loop, logger: QuietLog.logger())
             let pool = Pool(
                 configuration: PoolConfiguration(conninfo: database.appConninfo, sizeMax: 8),
-                loop: loop, logger: QuietLog.logger(), metrics: MetricsRegistry())
+                loop: loop, logger: QuietLog.logger(), metrics: MetricsRegistry(), tracer: tracer)
             do {
-                try await body(Bench(database: database, pool: pool, loop: loop))
+                try await body(Bench(database: database, pool: pool, loop: loop, tracer: tracer))
                 await pool.close()
             } catch {
                 await pool.close()
@@ -38,7 +42,7 @@ struct Bench: Sendable {
     func relay(_ configuration: RelayConfiguration = .init()) -> OutboxRelay {
         OutboxRelay(
             pool: pool, publisher: publisher, loop: loop, logger: QuietLog.logger(),
-            metrics: metrics, configuration: configuration)
+            metrics: metrics, configuration: configuration, tracer: tracer)
     }
 
     /// Runs `body` while the relays run beside it.
@@ -64,7 +68,7 @@ struct Bench: Sendable {
             consumer: consumer, pool: pool, handler: handler,
             deadLetters: DeadLetters(outbox: Outbox(wake: {}), build: "test"),
             partitions: Partitions(pool: pool, loop: loop, logger: QuietLog.logger(), now: now),
-            epoch: { 1 }, loop: loop, logger: QuietLog.logger(), metrics: metrics)
+            epoch: { 1 }, loop: loop, logger: QuietLog.logger(), metrics: metrics, tracer: tracer)
     }
 
     func count(_ table: String) async throws -> Int64 {

@@ -34,7 +34,7 @@ struct Dialogue: Sendable {
     }
 
     /// Places an order as the route does, in one transaction.
-    static func begin(_ bench: OrderBench) async throws -> Dialogue {
+    static func begin(_ bench: OrderBench, traceparent: String? = nil) async throws -> Dialogue {
         let sku = try #require(SKU("LAMP-1"))
         let order = try Order.place(
             id: .make(), customerID: .make(), cartID: .make(), cartVersion: 4,
@@ -45,7 +45,7 @@ struct Dialogue: Sendable {
             ], cardToken: "tok_ok")
         let statements =
             OrderStore.insert(order, clientRequestID: "key", linesHash: "hash")
-            + (try bench.driver.begin(order, cause: order.id.value, traceparent: nil))
+            + (try bench.driver.begin(order, cause: order.id.value, traceparent: traceparent))
         try await bench.pool.transaction { _ = try await $0.pipeline(statements) }
         return Dialogue(bench: bench, order: order)
     }

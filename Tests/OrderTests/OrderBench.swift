@@ -26,6 +26,7 @@ struct OrderBench: Sendable {
         var signalsCommits = true
         /// Where Cart is asked; nil for the bench's own.
         var cartURL: String?
+        var tracer = Tracer.disabled
     }
 
     let database: ScratchDatabase
@@ -53,7 +54,7 @@ struct OrderBench: Sendable {
             let pool = Pool(
                 configuration: PoolConfiguration(
                     conninfo: database.appConninfo, sizeMax: 8, minimum: 0),
-                loop: loop, logger: logger, metrics: metrics)
+                loop: loop, logger: logger, metrics: metrics, tracer: options.tracer)
             let shop = FakeShop()
             let server = Server(
                 configuration: ServerConfiguration(port: 0, name: "shop"), router: shop.router,
@@ -85,7 +86,7 @@ struct OrderBench: Sendable {
         let client = Client(loop: loop, logger: QuietLog.logger())
         driver = CheckoutDriver(
             policy: options.policy, outbox: outbox, logger: QuietLog.logger(), metrics: metrics,
-            changed: { if options.signalsCommits { signals.changed($0) } })
+            tracer: options.tracer, changed: { if options.signalsCommits { signals.changed($0) } })
         let place = PlaceOrder(
             pool: pool, driver: driver, outbox: outbox,
             catalogue: CartAndPrices(

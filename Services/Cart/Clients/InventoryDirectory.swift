@@ -41,7 +41,7 @@ package struct InventoryDirectory: Sendable {
         let found: Found
         do {
             let answer = try await upstream.answer(
-                .get, "/internal/products?\(query)", for: context)
+                .get, "/internal/products?\(query)", route: "/internal/products", for: context)
             guard answer.status == 200 else {
                 throw Unavailable(cause: "status \(answer.status)")
             }

@@ -12,14 +12,15 @@ package struct CartStore: Sendable {
     package func open(
         for customer: CustomerID, newID: CartID
     ) async throws -> (cart: Cart, isNew: Bool) {
-        let results = try await pool.batch([
-            Statement(
-                """
-                INSERT INTO carts (cart_id, customer_id, version) VALUES ($1, $2, 1)
-                ON CONFLICT (customer_id) DO NOTHING
-                """, [.id(newID.value), .id(customer.value)]),
-            CartSQL.find(customer: customer),
-        ])
+        let results = try await pool.batch(
+            [
+                Statement(
+                    """
+                    INSERT INTO carts (cart_id, customer_id, version) VALUES ($1, $2, 1)
+                    ON CONFLICT (customer_id) DO NOTHING
+                    """, [.id(newID.value), .id(customer.value)]),
+                CartSQL.find(customer: customer),
+            ], as: "open cart")
         guard let cart = try Cart(results[1].rows) else {
             throw CorruptRow(table: "carts", detail: "the cart just made is missing")
         }
@@ -28,7 +29,7 @@ package struct CartStore: Sendable {
 
     /// Nil when there is no such cart.
     package func find(_ id: CartID) async throws -> Cart? {
-        try Cart(try await pool.query(CartSQL.find(id)))
+        try Cart(try await pool.query(CartSQL.find(id), as: "read cart"))
     }
 
     /// Changes a cart by the rules of `body`, which returns what to write.
@@ -39,7 +40,7 @@ package struct CartStore: Sendable {
         _ id: CartID, of customer: CustomerID,
         _ body: @Sendable (inout Cart) throws -> [LineChange]
     ) async throws -> Cart {
-        try await pool.transaction { transaction in
+        try await pool.transaction(.init("change cart")) { transaction in
             let locked = try await Self.lock(id, in: transaction).cart
             guard var cart = locked, cart.customer == customer else {
                 throw CartError(.cartNotFound, "This customer has no such cart.")

@@ -41,8 +41,8 @@ struct Forwarder: Sendable {
         do {
             // The canonical path goes out: the one that was routed and authorised (PX-3).
             let answer = try await upstream.send(
-                request.method, request.canonicalTarget, headers: headers, body: request.body,
-                for: request.context)
+                request.method, request.canonicalTarget, route: request.context.routePattern,
+                headers: headers, body: request.body, for: request.context)
             end(CallOutcome.of(status: answer.status))
             instruments.record(outcome: "\(answer.status / 100)xx", since: start)
             return answer

@@ -30,7 +30,7 @@ struct Upstreams: Sendable {
             limits.maxConnectionsPerOrigin = connectionsMax
             return Client(
                 loop: context.loop, configuration: limits, logger: context.logger,
-                metrics: ClientMetrics(context.metrics, client: name))
+                metrics: ClientMetrics(context.metrics, client: name), tracer: context.tracer)
         }
         calls = client("calls", Self.callsMax)
         streams = client("streams", Self.streamsMax)
@@ -41,8 +41,7 @@ struct Upstreams: Sendable {
         let url = configuration.address(of: route.upstream)?.url ?? ""
         return Forwarder(
             upstream: UpstreamClient(
-                name: name, client: route.kind == .stream ? streams : calls, baseURL: url,
-                random: context.random),
+                name: name, client: route.kind == .stream ? streams : calls, baseURL: url),
             breaker: policies.breaker(of: route.upstream),
             routeTimeout: configuration.routeTimeout,
             instruments: UpstreamInstruments(upstream: name, context.metrics))

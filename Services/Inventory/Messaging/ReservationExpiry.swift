@@ -22,11 +22,12 @@ package struct ReservationExpiry: LongRunning {
     private let scanInterval: Duration
     private let batchMax: Int
     private let random: RandomSource
+    private let tracer: Tracer
 
     package init(
         pool: Pool, store: ReservationStore, loop: EventLoop, logger: Logger,
         metrics: MetricsRegistry, scanInterval: Duration, batchMax: Int = 100,
-        random: RandomSource = .system
+        random: RandomSource = .system, tracer: Tracer = .disabled
     ) {
         self.pool = pool
         self.store = store
@@ -35,6 +36,7 @@ package struct ReservationExpiry: LongRunning {
         self.scanInterval = scanInterval
         self.batchMax = batchMax
         self.random = random
+        self.tracer = tracer
         expired = metrics.counter(
             "mercato_inventory_reservations_expired_total",
             help: "Holds freed because their time to live had passed.")
@@ -65,27 +67,37 @@ package struct ReservationExpiry: LongRunning {
         let freed = try await pool.transaction { transaction in
             guard let due = try await transaction.query(Self.claim).first else { return false }
             let order = OrderID(try due.id("order_id"))
-            let locked = try await store.lock(order, in: transaction)
-            guard
-                case .change(let next, let move, _) = locked.reservation.state.decide(.expire)
-            else { return false }
-            let change = ReservationStore.Change(
-                to: next, move: move, cause: nil, ttlSeconds: nil,
-                message: try .notice(
-                    InventoryReplies.ReservationExpired(), to: Topics.orderReplies,
-                    orderID: order, cause: try due.id("cause"), traceparent: nil, random: random))
-            try await store.write(change, to: locked, in: transaction)
-            return true
+            // The hold is the checkout's, so its end belongs to the checkout's trace.
+            return try await tracer.withSpan(
+                "reservation expiry", resuming: try due.optionalText("traceparent"),
+                attributes: ["mercato.order_id": .string("\(order)")]
+            ) { try await free(order, cause: try due.id("cause"), in: transaction) }
         }
         if freed { expired.increment() }
         return freed
+    }
+
+    private func free(_ order: OrderID, cause: UniqueID, in transaction: Transaction) async throws
+        -> Bool
+    {
+        let locked = try await store.lock(order, in: transaction)
+        guard case .change(let next, let move, _) = locked.reservation.state.decide(.expire) else {
+            return false
+        }
+        let change = ReservationStore.Change(
+            to: next, move: move, cause: nil, ttlSeconds: nil,
+            message: try .notice(
+                InventoryReplies.ReservationExpired(), to: Topics.orderReplies, orderID: order,
+                cause: cause, random: random))
+        try await store.write(change, to: locked, in: transaction)
+        return true
     }
 
     /// The oldest hold that is due and that nobody else is freeing, with the message that made it.
     /// `now()` is the transaction's start: never later than the `clock_timestamp()` of the release.
     private static let claim = Statement(
         """
-        SELECT r.order_id,
+        SELECT r.order_id, r.traceparent,
                (SELECT cause_message_id FROM reservation_log AS l
                 WHERE l.order_id = r.order_id AND l.to_status = 'HELD') AS cause
         FROM reservations AS r

@@ -21,7 +21,7 @@ package struct ProductStore: Sendable {
         try await pool.query(
             Statement(
                 "\(Self.columns) WHERE p.active ORDER BY p.sku LIMIT $1",
-                [.integer(Int64(Self.listMax))])
+                [.integer(Int64(Self.listMax))]), as: "list products"
         ).map(Product.init)
     }
 
@@ -30,13 +30,13 @@ package struct ProductStore: Sendable {
         try await pool.query(
             Statement(
                 "\(Self.columns) WHERE p.active AND p.sku = ANY ($1) ORDER BY p.sku",
-                [.texts(skus.map(\.text))])
+                [.texts(skus.map(\.text))]), as: "read products"
         ).map(Product.init)
     }
 
     /// Creates or changes an article; its stock begins at 0. Writing the same again changes nothing.
     package func put(_ draft: ProductDraft) async throws {
-        try await pool.transaction { transaction in
+        try await pool.transaction(.init("put product")) { transaction in
             _ = try await transaction.pipeline([
                 Statement(
                     """

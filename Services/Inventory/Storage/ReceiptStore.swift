@@ -43,7 +43,7 @@ package struct ReceiptStore: Sendable {
     }
 
     private func attempt(_ receipt: Receipt) async throws -> ReceiptOutcome {
-        try await pool.transaction { transaction in
+        try await pool.transaction(.init("book receipt")) { transaction in
             let results = try await transaction.pipeline([
                 ReservationSQL.lockStock([receipt.sku]),
                 Statement(

@@ -1,5 +1,6 @@
 import Basics
 import Postgres
+import Telemetry
 
 /// The statements of a reservation's life. Lock order is fixed (D18): the reservation's row, then
 /// the stock rows in ascending SKU order; every path that writes takes both in that order.
@@ -111,9 +112,14 @@ enum ReservationSQL {
             return Statement(
                 """
                 UPDATE reservations SET status = 'HELD', version = $2, lines_hash = $3,
-                    held_at = clock_timestamp(), ttl = $4::bigint * interval '1 second'
+                    held_at = clock_timestamp(), ttl = $4::bigint * interval '1 second',
+                    traceparent = $5
                 WHERE order_id = $1
-                """, key + [.text(hash), .integer(ttlSeconds ?? 0)])
+                """,
+                key + [
+                    .text(hash), .integer(ttlSeconds ?? 0),
+                    .optional(TraceContext.current) { .text($0.traceparent) },
+                ])
         case .committed:
             return Statement(
                 "UPDATE reservations SET status = 'COMMITTED', version = $2 WHERE order_id = $1",

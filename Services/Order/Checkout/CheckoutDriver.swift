@@ -14,19 +14,22 @@ package struct CheckoutDriver: Sendable {
     private let outbox: Outbox
     private let logger: Logger
     private let random: RandomSource
+    private let tracer: Tracer
     private let changed: @Sendable (OrderID) -> Void
     private let metrics: CheckoutMetrics
 
     /// `changed` is called after each commit that added to an order's timeline.
     package init(
         policy: CheckoutPolicy, outbox: Outbox, logger: Logger, metrics: MetricsRegistry,
-        random: RandomSource = .system, changed: @escaping @Sendable (OrderID) -> Void
+        random: RandomSource = .system, tracer: Tracer = .disabled,
+        changed: @escaping @Sendable (OrderID) -> Void
     ) {
         self.policy = policy
         commands = CheckoutCommands(policy: policy)
         self.outbox = outbox
         self.logger = logger
         self.random = random
+        self.tracer = tracer
         self.changed = changed
         self.metrics = CheckoutMetrics(metrics)
     }
@@ -84,9 +87,18 @@ package struct CheckoutDriver: Sendable {
             saga.isPastDeadline && mayJudgeBudget ? .budgetOver : .retryTimer
         let decision = CheckoutSaga.decide(
             try Self.state(of: saga), event, open: saga.openSteps)
-        try await carryOut(
-            decision, event, saga, order, cause: nil, replyCode: "", detail: [:], step: nil,
-            in: transaction)
+        // Timers run outside of any request; what they do belongs to the order's trace.
+        try await tracer.withSpan(
+            "saga timer", resuming: saga.traceparent,
+            attributes: [
+                "mercato.order_id": .string("\(order.id)"), "mercato.saga.event": .string("\(event)"),
+                "mercato.saga.state": .string(saga.state),
+            ]
+        ) {
+            try await carryOut(
+                decision, event, saga, order, cause: nil, replyCode: "", detail: [:], step: nil,
+                in: transaction)
+        }
         return true
     }
 
@@ -147,6 +159,28 @@ package struct CheckoutDriver: Sendable {
     }
 
     private func write(
+        _ plan: CheckoutPlan, _ saga: SagaSnapshot, _ order: Order, cause: UniqueID,
+        in transaction: Transaction
+    ) async throws {
+        try await inTransition(of: order.id, from: saga.state, to: plan.move.to) {
+            try await writeRows(plan, saga, order, cause: cause, in: transaction)
+        }
+    }
+
+    /// Runs `body` in the span of a transition: commands that are made in it are its children. States
+    /// are few and fixed, so they may stand in the name.
+    package func inTransition<Value>(
+        of order: OrderID, from: String, to: String, _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        try await tracer.withSpanInside(
+            "saga \(from) to \(to)",
+            attributes: [
+                "mercato.order_id": .string("\(order)"), "mercato.saga.from": .string(from),
+                "mercato.saga.to": .string(to), "mercato.saga.type": .string(CheckoutSaga.type),
+            ], body)
+    }
+
+    private func writeRows(
         _ plan: CheckoutPlan, _ saga: SagaSnapshot, _ order: Order, cause: UniqueID,
         in transaction: Transaction
     ) async throws {

@@ -30,7 +30,8 @@ struct CartAndPrices: Sendable {
 
     /// The customer's cart; somebody else's is not found.
     func cart(_ id: CartID, for context: RequestContext) async throws -> Cart {
-        let answer = try await cart.answer(.get, "/internal/carts/\(id)", for: context)
+        let answer = try await cart.answer(
+            .get, "/internal/carts/\(id)", route: "/internal/carts/{id}", for: context)
         switch answer.status {
         case 200: return try Self.decode(Cart.self, answer, from: cart.name)
         case 404:
@@ -43,7 +44,7 @@ struct CartAndPrices: Sendable {
     func priced(_ lines: [Cart.Line], for context: RequestContext) async throws -> [OrderLine] {
         let query = lines.map { "sku=\($0.sku)" }.joined(separator: "&")
         let answer = try await inventory.answer(
-            .get, "/internal/products?\(query)", for: context)
+            .get, "/internal/products?\(query)", route: "/internal/products", for: context)
         guard answer.status == 200 else { throw Self.unusable(inventory.name, answer.status) }
         let known = try Self.decode(Products.self, answer, from: inventory.name).products
         let products = Dictionary(known.map { ($0.sku, $0) }, uniquingKeysWith: { first, _ in first })

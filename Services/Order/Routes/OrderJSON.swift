@@ -61,10 +61,13 @@ enum OrderJSON {
         let createdAt: WallTime
         let timeline: [Entry]
         let links: Links
+        /// The checkout's trace, 32 hex digits; nil when the order came without one.
+        let traceID: String?
 
         enum CodingKeys: String, CodingKey {
             case id, status, reason, total, lines, timeline, links
             case createdAt = "created_at"
+            case traceID = "trace_id"
         }
     }
 

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import HTTP
 import Postgres
+import Telemetry
 
 /// Reads orders for the customer who placed them.
 struct OrderView: Sendable {
@@ -30,7 +31,8 @@ struct OrderView: Sendable {
         let customer = try Caller.customer(of: request)
         let id = try Self.orderID(of: request)
         let results = try await pool.batch(
-            OrderStore.headAndLines(id) + [OrderStore.state(id), OrderStore.timeline(id, after: 0)])
+            OrderStore.headAndLines(id) + [OrderStore.state(id), OrderStore.timeline(id, after: 0)],
+            as: "read order")
         guard let (order, createdAt) = try OrderStore.order(from: results),
             order.customerID == customer, let state = results[2].rows.first
         else { throw Self.notFound }
@@ -41,12 +43,14 @@ struct OrderView: Sendable {
             OrderJSON.Full(
                 id: id, status: status, reason: reason, total: order.total, lines: placed.lines,
                 createdAt: createdAt, timeline: try results[3].rows.map(Self.entry),
-                links: placed.links))
+                links: placed.links,
+                traceID: TraceContext(traceparent: try state.optionalText("traceparent"))?
+                    .traceIDText))
     }
 
     func list(_ request: Request) async throws -> Response {
         let customer = try Caller.customer(of: request)
-        let rows = try await pool.query(OrderStore.list(customer))
+        let rows = try await pool.query(OrderStore.list(customer), as: "list orders")
         return try .json(
             200,
             OrderJSON.List(
@@ -71,7 +75,7 @@ struct OrderView: Sendable {
 
     /// The seq of the order's newest entry; nil when the customer has no such order.
     func newestEntry(of id: OrderID, for customer: CustomerID) async throws -> Int64? {
-        guard let row = try await pool.query(OrderStore.owner(id)).first,
+        guard let row = try await pool.query(OrderStore.owner(id), as: "find order").first,
             CustomerID(try row.id("customer_id")) == customer
         else { return nil }
         return try row.integer("newest")
@@ -84,7 +88,8 @@ struct OrderView: Sendable {
     func entries(of id: OrderID, after seq: Int64) async throws
         -> (entries: [OrderJSON.Entry], areLast: Bool)
     {
-        let rows = try await pool.query(OrderStore.stateAndTimeline(id, after: seq))
+        let rows = try await pool.query(
+            OrderStore.stateAndTimeline(id, after: seq), as: "read timeline")
         let state = try rows.first?.text("state")
         return (
             try rows.filter { try $0.optionalInteger("seq") != nil }.map(Self.entry),

@@ -60,7 +60,12 @@ struct PlaceOrder: Sendable {
             let body: Body = try request.decodeJSON(Body.self)
             try Self.check(body)
             let order = try await price(body, for: customer, request.context)
-            return try await commit(order, key, hash, request.context)
+            Span.current?.set("mercato.order_id", .string("\(order.id)"))
+            return try await driver.inTransition(
+                of: order.id, from: "NEW", to: CheckoutState.reserving.rawValue
+            ) {
+                try await commit(order, key, hash, request.context)
+            }
         } catch let refusal as Problem where refusal.status < 500 {
             // The twin may have been faster, and emptied the cart: its answer is the truth.
             if let replay = try await replay(key, customer, hash) { return replay }
@@ -78,7 +83,9 @@ struct PlaceOrder: Sendable {
     private func replay(_ key: IdempotencyKey, _ customer: CustomerID, _ hash: String) async throws
         -> Response?
     {
-        guard let row = try await pool.query(StoredAnswer.find(key, of: customer)).first else {
+        guard let row = try await pool.query(
+            StoredAnswer.find(key, of: customer), as: "find idempotency key"
+        ).first else {
             return nil
         }
         let stored = try StoredAnswer(row: row)
@@ -137,7 +144,7 @@ struct PlaceOrder: Sendable {
                 order, clientRequestID: key.text, linesHash: CheckoutCommands.hash(of: order))
             + (try driver.begin(order, cause: order.id.value, traceparent: context.traceparent))
         do {
-            try await pool.transaction(TransactionOptions(lockTimeout: twinWait)) {
+            try await pool.transaction(TransactionOptions("place order", lockTimeout: twinWait)) {
                 _ = try await $0.pipeline(statements)
                 outbox.wakeAfter($0)
             }
@@ -169,7 +176,7 @@ struct PlaceOrder: Sendable {
         }
         guard error.isUniqueViolation(of: "orders_cart_id_cart_version_key") else { throw error }
         let ordered = try await pool.query(
-            OrderStore.ordered(order.cartID, version: order.cartVersion))
+            OrderStore.ordered(order.cartID, version: order.cartVersion), as: "find order of cart")
         guard let row = ordered.first else { throw error }
         let (id, view) = (OrderID(try row.id("order_id")), try OrderView.status(row))
         throw Problem(

@@ -134,7 +134,7 @@ package enum OrderStore {
     package static func state(_ orderID: OrderID) -> Statement {
         Statement(
             """
-            SELECT state, reason, parked_reason FROM saga_instances
+            SELECT state, reason, parked_reason, traceparent FROM saga_instances
             WHERE order_id = $1 AND saga_type = 'checkout'
             """, [.id(orderID.value)])
     }

@@ -2,6 +2,7 @@ import Basics
 import Contracts
 import Messaging
 import Postgres
+import Telemetry
 
 /// `payment.commands.v1`: command in; intent, tombstone or known answer out. In one transaction
 /// with the inbox row, and never with a call to the provider (D12): that is the runner's work.
@@ -153,7 +154,8 @@ struct CommandRequest: Sendable {
         cardToken = token
         reference = CommandReference(
             messageID: envelope.messageID, step: expected.rawValue, stepSequence: sequence,
-            traceparent: envelope.traceparent)
+            // The runner goes on with this place in the trace, perhaps in another process.
+            traceparent: TraceContext.current?.traceparent ?? envelope.traceparent)
     }
 }
 

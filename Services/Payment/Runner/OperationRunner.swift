@@ -34,6 +34,7 @@ actor OperationRunner: LongRunning {
     private let failpoints: Failpoints
     private let random: RandomSource
     private let logger: Logger
+    private let tracer: Tracer
     private let metrics: RunnerMetrics
     private let signal: AsyncSignal
     private var active: Set<UniqueID> = []
@@ -45,7 +46,8 @@ actor OperationRunner: LongRunning {
     init(
         settings: Settings, operations: OperationStore, settler: OperationSettler,
         provider: any PaymentCompany, failpoints: Failpoints, signal: AsyncSignal,
-        random: RandomSource, loop: EventLoop, logger: Logger, metrics: MetricsRegistry
+        random: RandomSource, loop: EventLoop, logger: Logger, metrics: MetricsRegistry,
+        tracer: Tracer = .disabled
     ) {
         self.settings = settings
         self.operations = operations
@@ -56,6 +58,7 @@ actor OperationRunner: LongRunning {
         self.random = random
         self.loop = loop
         self.logger = logger
+        self.tracer = tracer
         self.metrics = RunnerMetrics(metrics)
     }
 
@@ -117,18 +120,29 @@ actor OperationRunner: LongRunning {
             signal.raise()
         }
         do {
-            let move = try await resolve(operation)
-            if case .settle(let outcome) = move {
-                try await settle(operation, outcome)
-            } else if case .later(let note) = move {
-                try await postpone(operation, note)
-            }
+            try await tracer.withSpan(
+                "payment \(operation.kind)", resuming: operation.command.traceparent,
+                attributes: [
+                    "mercato.order_id": .string("\(operation.order)"),
+                    "mercato.payment.attempt": .init(operation.attempt),
+                    "mercato.payment.tries": .init(operation.tries),
+                ]
+            ) { try await carryOut(operation) }
         } catch is CancellationError {
             // Ignored: the lease runs out and the next process replays the key.
         } catch {
             logger.warning(
                 "operation left to its lease",
                 ["key": .string(operation.key), "error": .init(describing: error)])
+        }
+    }
+
+    private func carryOut(_ operation: ClaimedOperation) async throws {
+        let move = try await resolve(operation)
+        if case .settle(let outcome) = move {
+            try await settle(operation, outcome)
+        } else if case .later(let note) = move {
+            try await postpone(operation, note)
         }
     }
 

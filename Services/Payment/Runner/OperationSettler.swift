@@ -20,7 +20,7 @@ struct OperationSettler: Sendable {
     /// - Throws: `Contradiction` when the outcome cannot be true, and `PostgresError`.
     @discardableResult
     func settle(_ operation: ClaimedOperation, _ outcome: CallOutcome) async throws -> Bool {
-        try await pool.transaction { transaction in
+        try await pool.transaction(.init("settle operation")) { transaction in
             let found = try await transaction.pipeline([
                 PaymentStore.lock(operation.order), OperationStore.lockOpen(operation.id),
             ])

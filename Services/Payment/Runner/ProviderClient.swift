@@ -25,10 +25,9 @@ struct ProviderClient: PaymentCompany {
     private static let answerMax = 65_536
 
     func send(_ operation: ClaimedOperation) async throws -> Exchange {
-        var headers: Headers = [
+        let headers: Headers = [
             "content-type": "application/json", "idempotency-key": operation.key,
         ]
-        if let traceparent = operation.command.traceparent { headers["traceparent"] = traceparent }
         let answer: Answer
         switch try await exchange(
             .post, ProviderRequest.path(operation.kind), headers, operation.request)
@@ -170,7 +169,9 @@ extension ProviderClient {
     ) async throws -> Result<Answer, Silence> {
         do {
             let response = try await client.send(
-                ClientRequest(method: method, url: baseURL + target, headers: headers, body: body),
+                ClientRequest(
+                    method: method, url: baseURL + target, headers: headers, body: body,
+                    route: String(target.prefix { $0 != "?" })),
                 deadline: .after(timeout))
             let isReplay = response.headers["idempotency-replayed"] == "true"
             let bytes = try await response.body.collect(upTo: Self.answerMax)

@@ -106,7 +106,7 @@ struct OperationStore: Sendable {
                     .id(id), .id(owner), .integer(delay.inMilliseconds),
                     .integer(Int64(note.serverErrors)), .text(String(note.error.prefix(250))),
                     .boolean(note.isPending),
-                ]))
+                ]), as: "postpone operation")
     }
 
     /// Locks an operation for its second transaction; nil when it is settled already.

@@ -21,7 +21,7 @@ struct PaymentStore: Sendable {
             SELECT \(PaymentRow.columns) FROM payments WHERE order_id = $1 AND customer_id = $2
             """
         return try await pool.query(
-            Statement(sql, [.id(order.value), .id(customer.value)])
+            Statement(sql, [.id(order.value), .id(customer.value)]), as: "read payment"
         ).first.map(PaymentRow.init)
     }
 
