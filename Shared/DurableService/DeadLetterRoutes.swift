@@ -114,7 +114,8 @@ extension DeadLetterError: ProblemConvertible {
     package var problem: Problem {
         switch code {
         case .notFound: .notFound(code.rawValue, message)
-        case .settled, .replaysExhausted, .noConsumer, .rowGone: .conflict(code.rawValue, message)
+        case .settled, .replaysExhausted, .noConsumer, .rowGone, .inFlight:
+            .conflict(code.rawValue, message)
         }
     }
 }

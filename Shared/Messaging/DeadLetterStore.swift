@@ -104,13 +104,22 @@ package struct DeadLetterStore: Sendable {
 
     /// Puts the refused outbox row back into its lane.
     static func handBack(_ letter: StoredLetter, in transaction: Transaction) async throws {
+        // The relay parks first and marks the row afterwards: cleared in between, the mark would hide
+        // the row from the relay and the letter would count as resolved.
         let changed = try await transaction.execute(
             Statement(
-                "UPDATE outbox SET published_at = NULL WHERE message_id = $1",
-                [.id(letter.messageID)]))
+                """
+                UPDATE outbox SET published_at = NULL
+                WHERE message_id = $1 AND published_at IS NOT NULL
+                """, [.id(letter.messageID)]))
         guard changed == 1 else {
-            throw DeadLetterError(
-                code: .rowGone, message: "its outbox row is older than the days that are kept")
+            let waiting = try await transaction.query(
+                Statement("SELECT FROM outbox WHERE message_id = $1", [.id(letter.messageID)]))
+            throw waiting.isEmpty
+                ? DeadLetterError(
+                    code: .rowGone, message: "its outbox row is older than the days that are kept")
+                : DeadLetterError(
+                    code: .inFlight, message: "the relay has not let go of it yet; try again")
         }
         _ = try await transaction.execute(
             Statement(

@@ -113,6 +113,8 @@ package struct DeadLetterError: Error, Sendable, Equatable, CustomStringConverti
         case noConsumer = "dead_letter_no_consumer"
         /// The outbox row that it stood for is older than the days kept.
         case rowGone = "dead_letter_outbox_row_gone"
+        /// The relay is still busy with that row.
+        case inFlight = "dead_letter_in_flight"
     }
     package let code: Code
     package let message: String

@@ -49,7 +49,7 @@ import Testing
                 "+50.0 ms    0.4 ms  payment-provider  POST /v1/captures  [its parent is missing]",
                 "note: 1 spans have a parent that Jaeger has not: it was dropped, or comes with the next batch; ask again in some seconds",
                 "note: 1 spans failed, marked with !!",
-                "note: Jaeger remarks: clock skew adjustment disabled",
+                "note: Jaeger remarks: seen twice",
                 "in the browser: http://127.0.0.1:16686/trace/0af7651916cd43dd8448eb211c80319c",
             ])
     }

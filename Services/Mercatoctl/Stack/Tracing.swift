@@ -14,13 +14,13 @@ package enum Tracing: Sendable, Equatable {
 
     package static func choose(_ environment: [String: String]) throws(CommandFailure) -> Tracing {
         func value(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
+        let isNamed = endpoints.contains { value($0) != nil }
         switch value("MERCATO_JAEGER") {
-        case "off": return .none("MERCATO_JAEGER is off")
-        case nil, "auto": break
+        case "off": return isNamed ? .external : .none("MERCATO_JAEGER is off")
+        case nil, "auto": if isNamed { return .external }
         case .some(let other):
             throw CommandFailure(.usage, "MERCATO_JAEGER is auto or off, not \"\(other)\"")
         }
-        if endpoints.contains(where: { value($0) != nil }) { return .external }
         guard let program = Command.find("jaeger", path: environment["PATH"]) else {
             return .none("there is no jaeger on PATH")
         }
