@@ -66,7 +66,9 @@ package final class DeadLetterDesk: Sendable {
             throw DeadLetterError(
                 code: .noConsumer, message: "nothing in this build reads \(letter.topic)")
         }
-        let outcome = try await handle(letter, by: processor)
+        let outcome = try await processor.traced(letter.record) {
+            try await handle(letter, by: processor)
+        }
         logger.notice(
             "dead letter replayed",
             [

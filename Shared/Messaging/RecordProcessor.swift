@@ -117,6 +117,14 @@ package struct RecordProcessor: Sendable {
         return true
     }
 
+    /// Runs `body` as processing of the record in the record's own trace: a replay is asked for in
+    /// another one, and the messages that it causes belong to the order's.
+    func traced<Value>(_ record: ConsumedRecord, _ body: () async throws -> Value) async rethrows
+        -> Value
+    {
+        try await spans.process(record, consumer: inbox.consumer) { _ in try await body() }
+    }
+
     /// Throws `Poison` for what is no message of ours, whatever consumer it meets.
     static func decode(_ record: ConsumedRecord) throws -> IncomingMessage {
         let envelope: Envelope
