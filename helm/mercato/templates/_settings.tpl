@@ -6,7 +6,8 @@
 {{- $upper := $service | upper | replace "-" "_" | replace "PAYMENT_PROVIDER" "PROVIDER" -}}
 MERCATO_HOST: "0.0.0.0"
 MERCATO_LOG_LEVEL: {{ $v.logLevel }}
-MERCATO_DRAIN_WAIT_MS: {{ mul $v.drain.waitSeconds 1000 | quote }}
+{{- /* Nobody takes over from the provider, so it does not wait for anybody to notice. */}}
+MERCATO_DRAIN_WAIT_MS: {{ eq $service "payment-provider" | ternary 0 (mul $v.drain.waitSeconds 1000) | quote }}
 MERCATO_DRAIN_MS: {{ mul $v.drain.limitSeconds 1000 | quote }}
 {{- if $v.tracing.enabled }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "mercato.tracesEndpoint" .root }}
