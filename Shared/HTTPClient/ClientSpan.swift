@@ -40,5 +40,6 @@ enum ClientSpan {
 }
 
 extension ClientError: SpanFailureNaming {
+    /// The code, as spans name failures.
     package var spanFailureType: String { code.rawValue }
 }

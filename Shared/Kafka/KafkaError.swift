@@ -56,6 +56,7 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension KafkaError: SpanFailureNaming {
+    /// The code, as spans name failures.
     package var spanFailureType: String { "\(code)" }
 }
 

@@ -57,6 +57,7 @@ package struct Poison: Error, Sendable, CustomStringConvertible {
 }
 
 extension Poison: SpanFailureNaming {
+    /// The code, as spans name failures.
     package var spanFailureType: String { code }
 }
 

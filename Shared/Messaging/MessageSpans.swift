@@ -26,14 +26,19 @@ struct MessageSpans: Sendable {
         fileprivate let span: Span?
         fileprivate let stored: TraceContext?
         fileprivate let messageID: UniqueID
-        fileprivate let began = WallTime.now()
+        /// Taken before the span begins, so that the wait ends no later than that.
+        fileprivate let began: WallTime
     }
 
     func send(_ row: OutboxRow) -> Sending {
         var record = row.record
         guard tracer.isEnabled, !Self.isOld(row.messageID),
             let stored = Self.context(in: record.headers.map { ($0.0, $0.1) })
-        else { return Sending(record: record, span: nil, stored: nil, messageID: row.messageID) }
+        else {
+            return Sending(
+                record: record, span: nil, stored: nil, messageID: row.messageID, began: .now())
+        }
+        let began = WallTime.now()
         let span = tracer.start(
             "send \(record.topic)", kind: .producer, parent: stored,
             attributes: Self.attributes(
@@ -44,7 +49,8 @@ struct MessageSpans: Sendable {
             record.headers.append(
                 (Envelope.Header.traceparent, Array(span.context.traceparent.utf8)))
         }
-        return Sending(record: record, span: span, stored: stored, messageID: row.messageID)
+        return Sending(
+            record: record, span: span, stored: stored, messageID: row.messageID, began: began)
     }
 
     /// The broker has answered. `began` is when the present log did: a row that an earlier one had
