@@ -83,14 +83,25 @@ package struct ChaosRun: Sendable {
         try await conclude(clock, recorder)
     }
 
+    /// Customers who still wait when the time for quiescence is over are sent home: the books tell
+    /// what became of their orders.
     private func buy(_ load: ChaosLoad, _ clock: RunClock, _ recorder: ChaosRecorder) async throws {
-        let notSent = try await load.run(gatewayURL, clock: clock, loop: loop) { order in
-            recorder.note { $0.orders.append(order) }
-        }
-        if notSent > 0 {
-            recorder.note { $0.troubles.append("\(notSent) orders could not be sent") }
+        try await withThrowingTaskGroup { group in
+            group.addTask(executorPreference: loop) {
+                let notSent = try await load.run(gatewayURL, clock: clock, loop: loop) { order in
+                    recorder.note { $0.orders.append(order) }
+                }
+                guard notSent > 0 else { return }
+                recorder.note { $0.troubles.append("\(notSent) orders could not be sent") }
+            }
+            group.addTask(executorPreference: loop) { try await wait(until: limit, clock) }
+            _ = try await group.next()
+            group.cancelAll()
         }
     }
+
+    /// When nothing may be under way any more.
+    private var limit: Duration { scenario.load.duration + scenario.limits.quiescence }
 
     private func watch(
         _ clock: RunClock, _ recorder: ChaosRecorder, _ look: () async -> [Sighting]
@@ -117,7 +128,8 @@ package struct ChaosRun: Sendable {
             let done = try await injector.strike()
             tell(clock, "\(fault.title): \(done)")
             recorder.note { $0.injected = done }
-            try await wait(until: fault.ends, clock)
+            // Counted from its real beginning: a machine that stood still must not cut it short.
+            try await wait(until: began + fault.lasts, clock)
         } catch let failure as CommandFailure {
             recorder.note { $0.troubles.append("the fault failed: " + Self.text(failure)) }
         } catch {
@@ -159,11 +171,8 @@ package struct ChaosRun: Sendable {
     // MARK: The books
 
     private func conclude(_ clock: RunClock, _ recorder: ChaosRecorder) async throws {
-        let limit = scenario.load.duration + scenario.limits.quiescence
         let end = max(clock.start + limit, .now + Self.checkMargin)
-        let result = try await Checkup(AuditReader(admin), loop: loop).run(until: end) {
-            tell(clock, $0)
-        }
+        let result = try await books(until: end, clock)
         let quiet = result.quietAt.map(clock.offset(of:))
         let check = ChaosRecord.Check(result.report)
         let books = AuditState.KeyedOrders(result.report.state)
@@ -172,6 +181,22 @@ package struct ChaosRun: Sendable {
             record.check = check
             record.orders = record.orders.map { $0.settled(by: books) }
                 .sorted { $0.intended < $1.intended }
+        }
+    }
+
+    /// A service that is still on its way back may break off an audit more than once.
+    private func books(until end: ContinuousClock.Instant, _ clock: RunClock) async throws
+        -> Checkup.Result
+    {
+        while true {
+            do {
+                return try await Checkup(AuditReader(admin), loop: loop).run(until: end) {
+                    tell(clock, $0)
+                }
+            } catch let failure as CommandFailure where ContinuousClock.now < end {
+                tell(clock, failure.message)
+                try await loop.sleep(for: .seconds(1))
+            }
         }
     }
 
