@@ -43,6 +43,18 @@ import Testing
         #expect(published.allSatisfy { $0.hasPrefix("127.0.0.1:${MERCATO_PORT_") }, "\(published)")
     }
 
+    /// Without the mount, the key would name a file that is not in the image.
+    @Test func `the gateway gets its policies and the Redis that counts for them`() throws {
+        let file = try Self.text("docker-compose.yml")
+        let gateway = try #require(
+            file.firstMatch(of: /\n  gateway:\n((?s:.*?))\n\n/)?.1)
+        #expect(gateway.contains("MERCATO_GATEWAY_POLICIES: /etc/mercato/policies.yaml"))
+        #expect(gateway.contains("target: /etc/mercato/policies.yaml\n        read_only: true"))
+        #expect(gateway.contains("<<: *environment") && file.contains("MERCATO_REDIS_URL: redis://redis:6379"))
+        let source = try #require(gateway.firstMatch(of: /\$\{MERCATO_POLICIES:-\.\/([^}]*)\}/)?.1)
+        #expect(FileManager.default.fileExists(atPath: "\(ComposeProject.root)/\(source)"))
+    }
+
     @Test func `every image is pinned`() throws {
         let images = try Self.text("docker-compose.yml").matches(of: /image: (\S+)/).map { String($0.1) }
         #expect(images.count > 10)

@@ -34,6 +34,7 @@ struct ComposeTests {
             try #require(up.status == 0, "\(up.output)\(up.errors)")
             #expect(up.output.contains("smoke passed"))
             #expect(up.output.contains(project.gatewayURL), "\(up.output)")
+            #expect(up.output.contains("trace http://127.0.0.1:"), "\(up.output)")
             let order = try #require(
                 up.output.firstMatch(of: /order ([0-9a-f]{8}-[0-9a-f-]{27})/)?.1, "\(up.output)")
 

@@ -18,10 +18,13 @@ import Testing
     }
 
     private func run(
-        _ jaeger: FakeJaeger, _ id: String = order, jaegerURL: String? = "http://127.0.0.1:16686"
+        _ jaeger: FakeJaeger, _ id: String = order, jaegerURL: String? = "http://127.0.0.1:16686",
+        _ environment: [String: String] = [:]
     ) async throws -> [String] {
         let output = Output()
-        let settings = try StackSettings(["MERCATO_HOME": try ScratchFolder.make("trace")])
+        var values = environment
+        values["MERCATO_HOME"] = try ScratchFolder.make("trace")
+        let settings = try StackSettings(values)
         let code = try await TestLoop.run { loop in
             try await Commands(
                 stack: Stack(settings, terminal: output.terminal, interruption: Interruption()),
@@ -52,6 +55,18 @@ import Testing
                 "note: Jaeger remarks: seen twice",
                 "in the browser: http://127.0.0.1:16686/trace/0af7651916cd43dd8448eb211c80319c",
             ])
+    }
+
+    /// A container's name for Jaeger is no address of the machine outside.
+    @Test func `the page is printed with the address that browsers have`() async throws {
+        let jaeger = FakeJaeger(200, try Self.fixture())
+        let lines = try await run(
+            jaeger, jaegerURL: "http://jaeger:16686",
+            ["MERCATO_JAEGER_PAGES_URL": "http://127.0.0.1:26686"])
+        #expect(jaeger.seen.first?.hasPrefix("http://jaeger:16686/api/traces") == true)
+        #expect(
+            lines.last
+                == "in the browser: http://127.0.0.1:26686/trace/0af7651916cd43dd8448eb211c80319c")
     }
 
     @Test func `Jaeger is asked for the order's tag around the order's own instant`() async throws {

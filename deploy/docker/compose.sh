@@ -43,6 +43,19 @@ need_secrets() {
         "The programs run as user 10001 and PostgreSQL as 999: chmod o+r the file."
 }
 
+# The gateway runs as user 10001, and reads the file that is mounted into it.
+need_policies() {
+    local file
+    file=$("${compose[@]}" config | awk '
+        $1 == "source:" { source = $0; sub(/^ *source: /, "", source) }
+        $1 == "target:" && $2 == "/etc/mercato/policies.yaml" { print source }')
+    [ -f "$file" ] || fail 3 "the gateway's policies are no file: $file" "MERCATO_POLICIES names it (.env.example)."
+    case $(stat -L -c %A "$file") in
+    *r??) ;;
+    *) fail 3 "the gateway cannot read its policies: $file" "It runs as user 10001: chmod o+r the file." ;;
+    esac
+}
+
 # The words that end up in the images' labels.
 revision() {
     MERCATO_REVISION=${MERCATO_REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
@@ -84,6 +97,7 @@ addresses() {
 up() {
     need_engine
     need_secrets
+    need_policies
     images
     local began=$SECONDS
     if ! docker compose up -d --wait --wait-timeout "${MERCATO_WAIT_SECONDS:-300}"; then

@@ -10,6 +10,10 @@ if ! find_mercatoctl; then
         say "nothing was built, so nothing runs"
         exit 0
         ;;
+    chaos*)
+        # It speaks to docker or kubectl from this machine, as no container can.
+        fail 3 "mercatoctl is not built yet, and no container may do this to others: make build"
+        ;;
     *" --on compose")
         # The project has a mercatoctl of its own.
         cd "$root"

@@ -42,7 +42,7 @@ extension Commands {
             try stack.interruption.check()
             let walk = DemoWalk(
                 scenario: scenario, url: place.gatewayURL, calls: calls, loop: loop,
-                terminal: terminal, jaegerURL: place.jaegerURL)
+                terminal: terminal, jaegerURL: pages(place.jaegerURL))
             terminal.line()
             terminal.line("\(index + 1). \(scenario.title)")
             let outcome = try await walk.run()
@@ -92,7 +92,10 @@ extension Commands {
 
 /// How people call this program from where they are.
 enum CommandNames {
+    /// In a container the path of the program is nobody's command: `MERCATO_COMMAND` says how it is run.
     static var own: String {
+        let named = ProcessInfo.processInfo.environment["MERCATO_COMMAND"] ?? ""
+        if !named.isEmpty { return named }
         let path = CommandLine.arguments.first ?? "mercatoctl"
         let here = FileManager.default.currentDirectoryPath + "/"
         return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path

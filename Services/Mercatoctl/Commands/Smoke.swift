@@ -11,7 +11,7 @@ extension Commands {
             let scenario = DemoScenario.all[0]
             let walk = DemoWalk(
                 scenario: scenario, url: place.gatewayURL, calls: calls, loop: loop,
-                terminal: terminal, jaegerURL: place.jaegerURL)
+                terminal: terminal, jaegerURL: pages(place.jaegerURL))
             terminal.line(scenario.title)
             let outcome = try await walk.run()
             terminal.line("   \(outcome.text)")

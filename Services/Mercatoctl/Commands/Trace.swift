@@ -23,9 +23,16 @@ extension Commands {
                 terminal.line("also in trace \(other.traceID), \(other.spans.count) spans")
             }
             terminal.line()
-            terminal.line("in the browser: \(Self.page(url, trace.traceID))")
+            terminal.line("in the browser: \(Self.page(pages(url) ?? url, trace.traceID))")
             return .done
         }
+    }
+
+    /// Where a browser finds the Jaeger at `url`: inside a container the two are not the same, and
+    /// `MERCATO_JAEGER_PAGES_URL` names the other.
+    func pages(_ url: String?) -> String? {
+        let named = settings.environment["MERCATO_JAEGER_PAGES_URL"] ?? ""
+        return named.isEmpty ? url : url.map { _ in named }
     }
 
     static func page(_ url: String, _ traceID: String) -> String { "\(url)/trace/\(traceID)" }

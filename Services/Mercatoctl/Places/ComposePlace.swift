@@ -83,7 +83,10 @@ struct ComposePlace: Sendable {
     /// The token that the compose file mounts into the gateway.
     var tokenFile: String? {
         guard let folder else { return nil }
-        let path = folder + "/deploy/docker/secrets/admin_token"
+        let key = "MERCATO_SECRETS"
+        let named = environment[key].flatMap { $0.isEmpty ? nil : $0 } ?? settings[key]
+        let secrets = named ?? "deploy/docker/secrets"
+        let path = (secrets.hasPrefix("/") ? secrets : folder + "/" + secrets) + "/admin_token"
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
