@@ -61,6 +61,7 @@ logs:
 	@deploy/docker/compose.sh logs $(S)
 
 test-compose:
+	@deploy/docker/compose.sh engine
 	@MERCATO_TEST_COMPOSE=1 deploy/native/test.sh --filter ComposeTests
 
 # --- Wherever it runs -----------------------------------------------------------------------------
@@ -91,6 +92,7 @@ k8s-test:
 
 # On the cluster of KUBECONFIG when IMAGE_LOAD is set, else on a kind cluster made for it.
 test-k8s:
+	@IMAGE_LOAD="$(IMAGE_LOAD)" deploy/kubernetes/install.sh tools
 	@IMAGE_LOAD="$(IMAGE_LOAD)" MERCATO_TEST_K8S=1 deploy/native/test.sh --filter Kubernetes
 
 # --- Load and contract ----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Mercato with Docker Compose: what `make images|up|down|logs|clean` do.
-#   deploy/docker/compose.sh images | up | down | clean | logs [SERVICE...]
+#   deploy/docker/compose.sh images | up | down | clean | logs [SERVICE...] | engine (does one answer?)
 # Settings come from the environment and from .env at the root (.env.example lists them).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../native/common.sh"
@@ -10,6 +10,15 @@ cd "$root"
 compose=(docker compose --profile "*")
 # A terminal shows the progress in place; elsewhere it would be a hundred lines.
 [ -t 1 ] || export COMPOSE_PROGRESS=quiet
+
+# setting KEY DEFAULT: from the environment, else from .env, as Compose itself looks.
+setting() {
+    local value=${!1:-}
+    if [ -z "$value" ] && [ -f .env ]; then
+        value=$(sed -n "s/^$1=//p" .env | tail -n 1 | sed -E "s/^([\"'])(.*)\\1\$/\\2/")
+    fi
+    printf '%s\n' "${value:-$2}"
+}
 
 have_compose() { command -v docker >/dev/null && docker compose version >/dev/null 2>&1; }
 
@@ -35,7 +44,7 @@ need_secrets() {
         elif case $(stat -L -c %A "$file") in *r??) false ;; *) true ;; esac then
             closed+=("$file")
         fi
-    done < <("${compose[@]}" config | awk '/^[a-z]/ { inside = ($1 == "secrets:") } inside && $1 == "file:" { print $2 }')
+    done < <("${compose[@]}" config | awk '/^[a-z]/ { inside = ($1 == "secrets:") } inside && $1 == "file:" { sub(/^ *file: /, ""); print }')
     [ ${#missing[@]} -eq 0 ] || fail 3 "a secret is missing: ${missing[@]}" \
         "Make the file, with the value as its one line; MERCATO_SECRETS (in .env) names its folder." \
         "The demo's own come with the sources: git checkout deploy/docker/secrets"
@@ -84,7 +93,7 @@ addresses() {
     say ""
     address shop gateway 8080 /
     address "public API" gateway 8080 /openapi.yaml
-    address admin gateway 8081 "/admin/status   (bearer token: ${MERCATO_SECRETS:-deploy/docker/secrets}/admin_token)"
+    address admin gateway 8081 "/admin/status   (bearer token: $(setting MERCATO_SECRETS deploy/docker/secrets)/admin_token)"
     address traces jaeger 16686 "/search?service=gateway"
     address Prometheus prometheus 9090 /
     address Grafana grafana 3000 /
@@ -100,7 +109,7 @@ up() {
     need_policies
     images
     local began=$SECONDS
-    if ! docker compose up -d --wait --wait-timeout "${MERCATO_WAIT_SECONDS:-300}"; then
+    if ! docker compose up -d --wait --wait-timeout "$(setting MERCATO_WAIT_SECONDS 300)"; then
         say "" "these are not healthy:" >&2
         docker compose ps -a --format '{{.Service}}: {{.Status}}' | grep -v '(healthy)\|Exited (0)' >&2 || true
         fail 5 "not everything came up; docker compose logs SERVICE says why"
@@ -111,6 +120,7 @@ up() {
 }
 
 case ${1:-} in
+engine) need_engine ;;
 images)
     need_engine
     images

@@ -5,6 +5,7 @@
 #   install.sh kind-down   remove that cluster and all its data
 #   install.sh install     the cluster that KUBECONFIG and its context name
 #   install.sh test        place an order there and verify the books
+#   install.sh tools       is there what `make test-k8s` needs?
 #
 # Environment, each with its default:
 #   IMAGE_LOAD             command that takes image names and brings them into the cluster; empty: the
@@ -98,9 +99,13 @@ bring_images() {
 
 # --- Installing --------------------------------------------------------------------------------------
 
-install() {
+needs_cluster() {
     kube version >/dev/null 2>&1 || fail 3 \
         "no cluster answers; which one: kubectl config current-context, KUBECONFIG=${KUBECONFIG:-not set}"
+}
+
+install() {
+    needs_cluster
     [ -z "$registry" ] || values+=(--set-string "images.registry=$registry")
     values+=(--set-string "images.tag=$tag")
     [ -z "${MERCATO_VALUES:-}" ] || values+=(--values "$MERCATO_VALUES")
@@ -247,10 +252,23 @@ install)
     ;;
 test)
     needs_tools
+    needs_cluster
+    chart status "$release" --namespace "$namespace" >/dev/null 2>&1 || fail 3 \
+        "there is no release $release in the namespace $namespace: make k8s-install" \
+        "(another one: MERCATO_RELEASE, MERCATO_NAMESPACE)"
     smoke
     ;;
+# Whether what the tests need is there: with IMAGE_LOAD a cluster, else all that makes one.
+tools)
+    if [ -n "${IMAGE_LOAD:-}" ]; then
+        needs_tools
+        needs_cluster
+    else
+        kind_tools
+    fi
+    ;;
 *)
-    sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
     exit 2
     ;;
 esac

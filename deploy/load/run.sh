@@ -22,8 +22,7 @@ if ! find_mercatoctl; then
     compose) ;;
     *) fail 3 "mercatoctl is not built yet: make build (with ON=compose its image is enough)" ;;
     esac
-    cd "$root"
-    exec docker compose run --rm -T ctl "${arguments[@]}" --allow-remote
+    ctl_container "${arguments[@]}" --allow-remote
 fi
 
 [ -z "${ON:-}" ] || arguments+=(--on "$ON")

@@ -43,6 +43,14 @@ find_mercatoctl() {
     return 1
 }
 
+# ctl_container ARGUMENT...: the mercatoctl of the Compose project, where none was built here.
+ctl_container() {
+    command -v docker >/dev/null || fail 3 "mercatoctl is not built yet, and there is no docker on PATH for its image:" \
+        "make build, or https://docs.docker.com/engine/install/"
+    cd "$root" || exit 1
+    exec docker compose run --rm -T ctl "$@"
+}
+
 # All descendants of a process, parents first.
 descendants() {
     local child

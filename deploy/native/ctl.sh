@@ -15,9 +15,7 @@ if ! find_mercatoctl; then
         fail 3 "mercatoctl is not built yet, and no container may do this to others: make build"
         ;;
     *" --on compose")
-        # The project has a mercatoctl of its own.
-        cd "$root"
-        exec docker compose run --rm ctl "$1"
+        ctl_container "$1"
         ;;
     *) fail 3 "mercatoctl is not built yet: make build" ;;
     esac

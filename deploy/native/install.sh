@@ -93,7 +93,7 @@ need_browser() {
 }
 
 have apt-get || fail 3 "this system has no apt-get; install by its own means:" \
-    "PostgreSQL 15+, Redis, and the development files of librdkafka, libpq, hiredis and OpenSSL 3"
+    "PostgreSQL 15+, Redis, and the development files of librdkafka, libpq, hiredis, libyaml and OpenSSL 3"
 
 need postgresql postgres_present
 need redis-server have redis-server
