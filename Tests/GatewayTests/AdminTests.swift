@@ -132,6 +132,28 @@ struct AdminTests {
         }
     }
 
+    @Test func `on loopback a page from elsewhere cannot post`() async throws {
+        try await GatewayFixture.run(upstream: Self.service) { gateway in
+            func post(from origin: String) async throws -> GatewayFixture.Answer {
+                try await gateway.admin(
+                    .post, "/admin/breakers/order",
+                    headers: [
+                        "host": "127.0.0.1:8081", "origin": origin, "content-type": "text/plain",
+                    ], body: #"{"mode":"metrics_only"}"#)
+            }
+            for origin in [
+                "http://evil.example", "https://127.0.0.1.evil.example", "null", "",
+                "http://evil@127.0.0.1", "file://",
+            ] {
+                let refused = try await post(from: origin)
+                #expect(refused.status == 403 && refused.code == "origin_not_allowed", "\(origin)")
+            }
+            for origin in ["http://127.0.0.1:8080", "https://localhost", "http://[::1]:8081"] {
+                #expect(try await post(from: origin).status == 200, "\(origin)")
+            }
+        }
+    }
+
     @Test func `on loopback another host's name is refused (DNS rebinding)`() async throws {
         try await GatewayFixture.run(upstream: Self.service) { gateway in
             for host in [

@@ -23,6 +23,7 @@ struct AdminToken: Sendable {
             }
             guard !isLoopback else {
                 try check(host: request.headers["host"])
+                try check(origin: request.headers["origin"])
                 return try await next(request)
             }
             try check(request.headers["authorization"])
@@ -41,6 +42,17 @@ struct AdminToken: Sendable {
         throw Problem(
             status: 403, code: "host_not_allowed",
             detail: "On loopback the admin routes answer to localhost, 127.0.0.1 and [::1] only.")
+    }
+
+    /// A page from elsewhere may also post to 127.0.0.1 by its true name, without reading the answer:
+    /// that would be enough to open a breaker. Browsers say where such a request comes from.
+    private func check(origin: String?) throws(Problem) {
+        guard let origin else { return }
+        let scheme = ["http://", "https://"].first { origin.hasPrefix($0) }
+        if let scheme, LoopbackName.isLoopback(String(origin.dropFirst(scheme.count))) { return }
+        throw Problem(
+            status: 403, code: "origin_not_allowed",
+            detail: "On loopback the admin routes answer to pages of localhost, 127.0.0.1 and [::1] only.")
     }
 
     private func check(_ authorization: String?) throws(Problem) {
