@@ -11,6 +11,7 @@ help:
 	@echo "  make demo         install what is missing, build, start, place three orders (ONCE=1: then end)"
 	@echo "  make test         install what is missing, build, run all tests"
 	@echo "  make native-up    build and start; make native-down ends it and keeps the data"
+	@echo "  make build        install what is missing, build mercatoctl and the services"
 	@echo "  make doctor       is this machine ready?"
 	@echo "  make test-contract  the public API against its openapi.yaml, by schemathesis from PyPI"
 	@echo "With Docker Compose (docs/compose.md)"
