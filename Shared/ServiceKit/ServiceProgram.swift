@@ -80,12 +80,7 @@ struct ServiceProcess: Sendable {
         } else {
             output = DescriptorOutput.standardOutput
         }
-        settings = RuntimeSettings(
-            host: try environment.text("MERCATO_HOST", default: "127.0.0.1"),
-            drainLimit: try environment.milliseconds(
-                "MERCATO_DRAIN_MS", default: .seconds(15), in: .zero...(.seconds(600))),
-            drainWait: try environment.milliseconds(
-                "MERCATO_DRAIN_WAIT_MS", default: .zero, in: .zero...(.seconds(60))))
+        settings = try RuntimeSettings.read(environment)
         let tracing = try TracingSettings.read(environment, service: name)
         sink = BufferedSink(service: name, output: output)
         let loop = try EventLoop(name: name)

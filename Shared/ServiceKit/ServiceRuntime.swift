@@ -1,4 +1,5 @@
 import Basics
+import Configuration
 import HTTP
 import HTTPServer
 import Sockets
@@ -12,6 +13,24 @@ struct RuntimeSettings: Sendable {
     /// Time in which `/readyz` already says 503 but connections are still taken, so that a load
     /// balancer can look twice (HC-3). Nothing looks on one machine: the default is none.
     var drainWait: Duration = .zero
+
+    /// `MERCATO_HOST`, `MERCATO_DRAIN_MS`, `MERCATO_DRAIN_WAIT_MS`. A wait as long as the limit would
+    /// end every life by force, with requests under way.
+    static func read(_ environment: EnvironmentReader) throws(ConfigurationError) -> RuntimeSettings {
+        let settings = RuntimeSettings(
+            host: try environment.text("MERCATO_HOST", default: "127.0.0.1"),
+            drainLimit: try environment.milliseconds(
+                "MERCATO_DRAIN_MS", default: .seconds(15), in: .zero...(.seconds(600))),
+            drainWait: try environment.milliseconds(
+                "MERCATO_DRAIN_WAIT_MS", default: .zero, in: .zero...(.seconds(60))))
+        guard settings.drainWait == .zero || settings.drainWait < settings.drainLimit else {
+            throw ConfigurationError(
+                .outOfRange, key: "MERCATO_DRAIN_WAIT_MS",
+                "is \(settings.drainWait.inMilliseconds); allowed is less than MERCATO_DRAIN_MS, "
+                    + "which is \(settings.drainLimit.inMilliseconds)")
+        }
+        return settings
+    }
 }
 
 /// Where the listeners are, once they are.

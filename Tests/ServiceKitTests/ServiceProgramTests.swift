@@ -24,7 +24,7 @@ enum ProcessIdentity {
 
     @Test(arguments: [
         ("MERCATO_LOG_LEVEL", "loud"), ("MERCATO_DRAIN_MS", "soon"),
-        ("MERCATO_DRAIN_MS", "700000"),
+        ("MERCATO_DRAIN_MS", "700000"), ("MERCATO_DRAIN_WAIT_MS", "15000"),
     ])
     func `a bad setting of the process is refused`(key: String, value: String) {
         let error = #expect(throws: ConfigurationError.self) {
