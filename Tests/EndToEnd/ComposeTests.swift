@@ -116,7 +116,8 @@ struct ComposeTests {
             let buyer = ShopBuyer(
                 transport: ShopConnections(url: project.gatewayURL, maxInFlight: 200, loop: loop),
                 loop: loop, patience: patience)
-            let skus = ["MUG-BLUE", "NOTEBOOK-A5"]
+            // All shelves: two of them are empty after four kills.
+            let skus = DemoProduct.catalogue.filter { $0.firstDelivery > 0 }.map(\.sku)
             let arrivals = try OpenLoop(rate: 5, duration: .seconds(20))
             _ = try await arrivals.run(on: loop) { arrival in
                 // Ignored: that it was away and is back is asserted below.
