@@ -7,10 +7,14 @@ import Testing
         try String(contentsOfFile: "\(ComposeProject.root)/\(path)", encoding: .utf8)
     }
 
-    /// `${KEY:-default}` of a text, by key; several defaults of one key are several.
+    /// `${KEY:-default}` and `$(setting KEY default)` of a text, by key; several defaults of one key
+    /// are several.
     private static func knobs(of text: String) -> [String: Set<String>] {
         var found: [String: Set<String>] = [:]
         for match in text.matches(of: /\$\{([A-Z][A-Z_0-9]*):-([^}]*)\}/) {
+            found[String(match.1), default: []].insert(String(match.2))
+        }
+        for match in text.matches(of: /\$\(setting ([A-Z][A-Z_0-9]*) ([^)]*)\)/) {
             found[String(match.1), default: []].insert(String(match.2))
         }
         return found
