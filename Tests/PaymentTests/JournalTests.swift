@@ -52,6 +52,17 @@ import Testing
         }
     }
 
+    @Test func `a second writer is refused while the first has the journal`() async throws {
+        try await Self.withPath { path in
+            let opened = try JournalFile.open(path)
+            let refusal = #expect(throws: JournalError.self) { try JournalFile.open(path) }
+            #expect(refusal?.code == .inUse)
+            #expect(refusal?.description.contains("in use by another payment-provider") == true)
+            close(opened.descriptor)
+            close(try JournalFile.open(path).descriptor)
+        }
+    }
+
     @Test func `a torn last line is cut, and writing goes on behind the sound part`() async throws {
         try await Self.withPath { path in
             let line = try JournalFile.encode(Self.entry(1)) + [UInt8(ascii: "\n")]

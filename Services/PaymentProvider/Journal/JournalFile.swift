@@ -15,11 +15,20 @@ enum JournalFile {
 
     private static let chunk = 1 << 16
 
-    /// Opens or creates the file, reads every line, and cuts a torn last one. Blocks; called once,
-    /// before the service accepts anything.
+    /// Opens or creates the file, locks it, reads every line, and cuts a torn last one. Blocks; called
+    /// once, before the service accepts anything.
+    ///
+    /// The lock lasts as long as the descriptor, so also a killed process gives it back. Without it
+    /// a successor that starts while its predecessor drains would write over its lines.
     static func open(_ path: String) throws(JournalError) -> Opened {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw JournalError(code: .open, path: path, number: errno) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let number = errno
+            close(descriptor)
+            throw JournalError(
+                code: number == EWOULDBLOCK ? .inUse : .open, path: path, number: number)
+        }
         do {
             return try read(descriptor, path)
         } catch {
