@@ -149,6 +149,16 @@ import Testing
         for pid in tools.forwards { #expect(kill(pid, 0) != 0, "\(pid) still runs") }
     }
 
+    @Test(arguments: [
+        ("mercato", "mercato-admin"), ("shop", "shop-mercato-admin"),
+        ("my-mercato", "my-mercato-admin"),
+    ])
+    func `the admin token's secret is named as the chart names it`(release: String, secret: String) {
+        let place = KubernetesPlace(
+            ["MERCATO_RELEASE": release], .kubectl([:]))
+        #expect(place.adminSecret == secret)
+    }
+
     @Test func `Kubernetes without kubectl, without a release, without a ready pod says so`()
         async throws
     {

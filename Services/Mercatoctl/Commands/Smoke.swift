@@ -23,6 +23,7 @@ extension Commands {
     /// A stack that has just been started answers before its services have joined their groups.
     private func untilReady(_ place: Place, within seconds: Int) async throws {
         let end = ContinuousClock.now + .seconds(seconds)
+        var told = false
         while true {
             let last: CommandFailure
             do {
@@ -41,6 +42,10 @@ extension Commands {
                 last = failure
             }
             guard ContinuousClock.now < end else { throw last }
+            if !told {
+                told = true
+                terminal.line("waiting up to \(seconds) s for \(place.gatewayURL): \(last.message)")
+            }
             try await loop.sleep(for: .milliseconds(500))
         }
     }

@@ -43,7 +43,7 @@ extension Commands {
             case .native:
                 "put `jaeger` (version 2) on PATH and start anew: mercatoctl down, mercatoctl up"
             case .compose: "its container does not run: docker compose up -d jaeger"
-            case .kubernetes: "the release has none: helm upgrade with jaeger.enabled=true"
+            case .kubernetes: "the release has none: helm upgrade with tracing.enabled=true"
             }
         return CommandFailure(
             .failed, "no Jaeger is known for this place (\(kind.rawValue))",

@@ -9,8 +9,12 @@ package struct KubernetesPlace: Sendable {
     package let release: String
     private let kubectl: ExternalTool
 
-    /// The secret that holds the admin port's token, and its key.
-    private static let adminSecret = (name: "mercato-admin", key: "token")
+    /// The secret that holds the admin port's token: named as the chart's own resources are, after the
+    /// release, unless that has the word itself.
+    var adminSecret: String {
+        (release.contains("mercato") ? release : "\(release)-mercato") + "-admin"
+    }
+    private static let tokenKey = "token"
 
     package init(_ environment: [String: String], _ kubectl: ExternalTool) {
         func value(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
@@ -47,12 +51,12 @@ package struct KubernetesPlace: Sendable {
     /// The admin port's token; nil when the release has none.
     func token() async throws(CommandFailure) -> Secret<String>? {
         let outcome = try await kubectl.outcome(of: [
-            "--namespace", namespace, "get", "secret", Self.adminSecret.name,
-            "--ignore-not-found", "--output", "jsonpath={.data.\(Self.adminSecret.key)}",
+            "--namespace", namespace, "get", "secret", adminSecret,
+            "--ignore-not-found", "--output", "jsonpath={.data.\(Self.tokenKey)}",
         ])
         guard outcome.status == 0 else {
             throw CommandFailure(
-                .failed, "the secret \(Self.adminSecret.name) in \(namespace) cannot be read",
+                .failed, "the secret \(adminSecret) in \(namespace) cannot be read",
                 details: outcome.errors.split(separator: "\n").suffix(3).map(String.init))
         }
         guard let data = Data(base64Encoded: outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)),
