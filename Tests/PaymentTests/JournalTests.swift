@@ -46,7 +46,7 @@ import Testing
             }
             writer.close()
             let again = try JournalFile.open(path)
-            close(again.descriptor)
+            JournalFile.release(again.descriptor)
             #expect(Set(again.entries.map(\.seq)) == Set(1...200))
             #expect(again.entries[0] == Self.entry(1))
         }
@@ -58,8 +58,8 @@ import Testing
             let refusal = #expect(throws: JournalError.self) { try JournalFile.open(path) }
             #expect(refusal?.code == .inUse)
             #expect(refusal?.description.contains("in use by another payment-provider") == true)
-            close(opened.descriptor)
-            close(try JournalFile.open(path).descriptor)
+            JournalFile.release(opened.descriptor)
+            JournalFile.release(try JournalFile.open(path).descriptor)
         }
     }
 
@@ -75,7 +75,7 @@ import Testing
             try await Self.append(writer, Self.entry(2))
             writer.close()
             let again = try JournalFile.open(path)
-            close(again.descriptor)
+            JournalFile.release(again.descriptor)
             #expect(again.entries == [Self.entry(1), Self.entry(2)])
         }
     }

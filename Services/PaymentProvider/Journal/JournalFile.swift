@@ -32,9 +32,16 @@ enum JournalFile {
         do {
             return try read(descriptor, path)
         } catch {
-            close(descriptor)
+            release(descriptor)
             throw error
         }
+    }
+
+    /// Gives the lock back and closes. Closing alone would leave the lock with a copy of the
+    /// descriptor that a child process has until it executes its program.
+    static func release(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 
     private static func read(_ descriptor: Int32, _ path: String) throws(JournalError) -> Opened {

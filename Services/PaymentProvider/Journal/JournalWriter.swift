@@ -77,7 +77,7 @@ final class JournalWriter: @unchecked Sendable {
             }
             for entry in batch { entry.completion(result) }
         }
-        Glibc.close(descriptor)
+        JournalFile.release(descriptor)
         condition.lock()
         isClosed = true
         condition.broadcast()
