@@ -62,17 +62,23 @@ struct KubernetesTests {
             "for p in \(places); do timeout 5 bash -c \"exec 3<>/dev/tcp/$p\" 2>/dev/null "
                 + "&& echo $p open || echo $p closed; done"
         }
+        // The cluster's network learns of a new pod a moment after the pod has begun.
+        let known = { (place: String) in
+            "for i in {1..30}; do timeout 2 bash -c \"exec 3<>/dev/tcp/\(place)\" 2>/dev/null "
+                + "&& break; sleep 1; done; "
+        }
         let inside = "mercato-gateway-admin/8081 mercato-order/8102 mercato-order/8202 "
             + "mercato-postgres-order/5432 mercato-redis/6379 mercato-kafka/9092"
         try await cluster.pod(
-            "stranger", component: nil, command: knock("mercato-gateway/80 \(inside)"))
+            "stranger", component: nil, command: known("mercato-gateway/80") + knock("mercato-gateway/80 \(inside)"))
         let stranger = try await cluster.output(of: "stranger").text.split(separator: "\n")
         #expect(stranger.count == 7 && stranger.first == "mercato-gateway/80 open", "\(stranger)")
         #expect(stranger.dropFirst().allSatisfy { $0.hasSuffix(" closed") }, "\(stranger)")
 
         try await cluster.pod(
             "tool", component: "ctl",
-            command: knock("mercato-gateway-admin/8081 mercato-postgres-order/5432"))
+            command: known("mercato-gateway-admin/8081")
+                + knock("mercato-gateway-admin/8081 mercato-postgres-order/5432"))
         let tool = try await cluster.output(of: "tool").text
         #expect(
             tool == "mercato-gateway-admin/8081 open\nmercato-postgres-order/5432 closed\n",
