@@ -130,7 +130,8 @@ struct KubernetesTests {
     /// An outside server that knows other passwords: the start fails, and says whose and where.
     private func refusedPasswordIsNamed(_ cluster: KubernetesCluster) async throws {
         let outside = "\(KubernetesCluster.namespace)-outside"
-        let made = try await cluster.kubectl("apply", "-f", "-", input: Self.outsideServer(outside))
+        let made = try await cluster.kubectl(
+            "apply", "-n", outside, "-f", "-", input: Self.outsideServer(outside))
         #expect(made.status == 0, "\(made.errors)")
         _ = try await cluster.kubectl(
             "wait", "-n", outside, "--for=condition=Ready", "pod/postgres", "--timeout=180s")
