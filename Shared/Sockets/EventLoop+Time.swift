@@ -9,7 +9,13 @@ extension EventLoop {
     package func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void)
         -> TimerToken
     {
-        let instant = ContinuousClock.now.advanced(by: min(delay, Self.delayMax))
+        schedule(at: ContinuousClock.now.advanced(by: min(delay, Self.delayMax)), body)
+    }
+
+    /// Runs `body` on the loop once, at an instant. Any thread.
+    package func schedule(
+        at instant: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void
+    ) -> TimerToken {
         let (token, isEarliest) = timers.withLock { timers in
             let before = timers.earliest()
             let token = timers.add(at: instant, body)

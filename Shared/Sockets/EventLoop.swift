@@ -31,12 +31,17 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     private let thread = Mutex<pthread_t?>(nil)
     private var local = WorkQueue()
     private var watches = WatchTable()
+    /// Where every connection of the loop receives; what came is copied out before the next call.
+    let receiveBuffer: ReceiveBuffer
+    /// When the present turn began.
+    private var turn = ContinuousClock.now
 
     /// `name` shows in thread lists. Throws when the process is out of descriptors.
     package init(name: String) throws(SocketError) {
         self.name = name
         poller = try Poller()
         wakeUp = try WakeDescriptor()
+        receiveBuffer = ReceiveBuffer()
         try poller.add(Watch(descriptor: wakeUp.descriptor, generation: 0), .readable)
     }
 
@@ -74,6 +79,13 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     /// Whether the caller runs on the loop's thread.
     package var isOnLoop: Bool {
         threadNumber.load(ordering: .relaxed) == currentThreadNumber()
+    }
+
+    /// When the present turn of the loop began: good enough for limits of a tenth of a second and more,
+    /// and free, where asking the clock for each request is not. Loop thread only.
+    package var now: ContinuousClock.Instant {
+        checkIsolated()
+        return turn
     }
 
     // MARK: Jobs
@@ -114,7 +126,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     private func runThread() {
         threadNumber.store(currentThreadNumber(), ordering: .relaxed)
         while true {
-            poller.wait(milliseconds: waitLimit()) { watch, ready in deliver(watch, ready) }
+            poller.wait(milliseconds: waitLimit(), woke: { turn = .now }) { watch, ready in
+                deliver(watch, ready)
+            }
             takeRemote()
             runTimers()
             runJobs()
@@ -147,7 +161,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     }
 
     private func runTimers() {
-        let now = ContinuousClock.now
+        let now = turn
         for _ in 0..<Self.timersPerTurnMax {
             // One at a time: a timer's body may cancel the next one.
             guard let body = timers.withLock({ $0.takeDue(at: now) }) else { return }

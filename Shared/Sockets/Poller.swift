@@ -49,14 +49,20 @@ package struct Watch: Sendable, Hashable {
 }
 
 /// An epoll instance, level-triggered. It knows nothing about handlers.
-struct Poller: ~Copyable {
+@safe struct Poller: ~Copyable {
     private let epoll: FileDescriptor
+    /// Filled by each wait: 4 KiB, too large for the stack of a function that runs for every turn.
+    private let events: UnsafeMutableBufferPointer<clinux_event>
 
     init() throws(SocketError) {
         let number = clinux_epoll_create()
         guard number >= 0 else { throw SocketError(result: number, "epoll_create") }
         epoll = FileDescriptor(owning: number)
+        unsafe events = .allocate(capacity: Int(clinux_event_batch))
+        unsafe events.initialize(repeating: clinux_event())
     }
+
+    deinit { unsafe events.deallocate() }
 
     func add(_ watch: Watch, _ interest: Interest) throws(SocketError) {
         let result = clinux_epoll_add(
@@ -75,21 +81,19 @@ struct Poller: ~Copyable {
         _ = clinux_epoll_remove(epoll.number, descriptor)
     }
 
-    /// Waits for events and hands each to `body`.
-    func wait(milliseconds: CInt, _ body: (Watch, Readiness) -> Void) {
-        unsafe withUnsafeTemporaryAllocation(
-            of: clinux_event.self, capacity: Int(clinux_event_batch)
-        ) { buffer in
-            guard let base = buffer.baseAddress else { return }
-            // The buffer outlives the call, and the call writes at most its capacity.
-            let count = unsafe clinux_epoll_wait(
-                epoll.number, base, CInt(buffer.count), milliseconds)
-            // A failure here would be a bug in the arguments, not a state of the world.
-            precondition(count >= 0, "epoll_wait refused its arguments")
-            for index in 0..<Int(count) {
-                let event = unsafe buffer[index]
-                body(Watch(packed: event.data), Self.readiness(event.events))
-            }
+    /// Waits for events and hands each to `deliver`; `woke` is called between the two.
+    func wait(
+        milliseconds: CInt, woke: () -> Void, deliver: (Watch, Readiness) -> Void
+    ) {
+        guard let base = unsafe events.baseAddress else { return }
+        // The buffer lives as long as the poller, and the call writes at most its capacity.
+        let count = unsafe clinux_epoll_wait(epoll.number, base, CInt(events.count), milliseconds)
+        // A failure here would be a bug in the arguments, not a state of the world.
+        precondition(count >= 0, "epoll_wait refused its arguments")
+        woke()
+        for index in 0..<Int(count) {
+            let event = unsafe events[index]
+            deliver(Watch(packed: event.data), Self.readiness(event.events))
         }
     }
 

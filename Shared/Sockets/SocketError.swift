@@ -26,6 +26,8 @@ package struct SocketError: Error, Sendable, Equatable, CustomStringConvertible 
         case limitReached
         /// The descriptor has a watch already.
         case alreadyWatched
+        /// The two sides could not agree on, or keep to, the protection of the stream (TLS).
+        case handshake
         /// Any other errno.
         case system(CInt)
     }

@@ -2,7 +2,7 @@
 package struct TCPLimits: Sendable {
     /// Bytes read ahead of the reader; then the socket is left unread and the peer has to wait.
     package var readAheadMax: Int
-    /// Bytes taken by one system call.
+    /// Bytes taken by one system call, at most 64 KiB.
     package var receiveSize: Int
     /// A write that makes no progress for this long fails with `.timeout`.
     package var writeStall: Duration

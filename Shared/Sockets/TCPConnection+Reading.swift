@@ -1,0 +1,203 @@
+package import Basics
+import CLinux
+import Glibc
+
+/// A reader that waits. The unchecked kind of continuation takes nothing from the heap; `resumeReader`
+/// is the only place that resumes one.
+@safe struct ReadWait {
+    private let continuation: UnsafeContinuation<SocketError?, Never>
+    let number: UInt64
+
+    init(_ continuation: UnsafeContinuation<SocketError?, Never>, number: UInt64) {
+        unsafe self.continuation = continuation
+        self.number = number
+    }
+
+    /// Consumes the wait, so that it cannot be resumed twice.
+    consuming func resume(_ failure: SocketError?) {
+        unsafe continuation.resume(returning: failure)
+    }
+}
+
+/// One timer for many waits in a row. Nearly every wait ends long before its deadline, so a timer for
+/// each would be scheduled and cancelled for nothing: this one stays where it is, and when it fires
+/// too early it is moved to the deadline of the wait that is under way.
+struct WaitTimer {
+    var token: TimerToken?
+    /// When `token` fires; nil without one.
+    var firesAt: ContinuousClock.Instant?
+    /// The deadline of the wait under way; nil when nobody waits or without one.
+    var deadline: ContinuousClock.Instant?
+    /// Counts waits, so that a late cancellation cannot end another one.
+    var waits: UInt64 = 0
+}
+
+extension TCPConnection {
+    /// Some bytes, at least one and at most `limit`; an empty array at the peer's orderly end.
+    ///
+    /// Throws `.timeout` at the deadline, `.cancelled`, `.connectionReset`, `.closed`.
+    package func read(upTo limit: Int = .max, deadline: Deadline? = nil) async throws(SocketError)
+        -> [UInt8]
+    {
+        while true {
+            if !input.isEmpty { return takeInput(limit) }
+            if end == .finished { return [] }
+            guard !Task.isCancelled else { throw SocketError(.cancelled, "read") }
+            let number = timer.waits + 1
+            let failure = await withTaskCancellationHandler {
+                await suspendReader(until: deadline)
+            } onCancel: {
+                loop.execute {
+                    self.assumeIsolated { $0.cancelReader(number) }
+                }
+            }
+            // Bytes that came in the same turn as the deadline are not lost to it.
+            if let failure, failure.code != .timeout || input.isEmpty { throw failure }
+        }
+    }
+
+    /// Waits until `exchangeInput` has something to give. False at the peer's orderly end.
+    ///
+    /// Unlike `read` it takes no notice of the task's cancellation, which would cost as much as the
+    /// wait itself: whoever cancels the task calls `interrupt` as well. Throws as `read` does.
+    package func waitForInput(until deadline: Deadline?) async throws(SocketError) -> Bool {
+        while input.isEmpty {
+            if end == .finished { return false }
+            if let failure = await suspendReader(until: deadline),
+                failure.code != .timeout || input.isEmpty
+            {
+                throw failure
+            }
+        }
+        return true
+    }
+
+    /// Takes all that has arrived, and keeps `spare`, which must be empty, to receive into: two
+    /// buffers go round, and none is made for a request.
+    package func exchangeInput(_ spare: consuming [UInt8]) -> [UInt8] {
+        let taken = input
+        input = spare
+        updateInterest()
+        return taken
+    }
+
+    /// Ends a wait for input, and every later one, with `.cancelled`.
+    package func interrupt() {
+        isInterrupted = true
+        resumeReader(SocketError(.cancelled, "read"))
+    }
+
+    /// Puts bytes back in front: what a protocol read beyond its message.
+    package func unread(_ bytes: some Collection<UInt8>) {
+        guard !bytes.isEmpty else { return }
+        input.insert(contentsOf: bytes, at: 0)
+        updateInterest()
+    }
+
+    private func takeInput(_ limit: Int) -> [UInt8] {
+        defer { updateInterest() }
+        guard limit < input.count else {
+            let all = input
+            input = []
+            return all
+        }
+        let some = Array(input.prefix(limit))
+        input.removeFirst(limit)
+        return some
+    }
+
+    // MARK: Waiting
+
+    /// Until something changes for the reader: bytes, the peer's end, the filter's state. Nil then,
+    /// else why the wait was in vain.
+    func suspendReader(until deadline: Deadline?) async -> SocketError? {
+        precondition(reader == nil, "a connection has one reader at a time")
+        if case .failed(let error) = end { return error }
+        guard descriptor != nil else { return SocketError(.closed, "read") }
+        guard !isInterrupted else { return SocketError(.cancelled, "read") }
+        do throws(SocketError) {
+            try startWatching()
+        } catch {
+            return error
+        }
+        timer.waits += 1
+        let number = timer.waits
+        if let deadline { arm(deadline.instant) }
+        let failure = await unsafe withUnsafeContinuation { continuation in
+            unsafe reader = ReadWait(continuation, number: number)
+        }
+        if failure == nil, case .failed(let error) = end, input.isEmpty { return error }
+        return failure
+    }
+
+    func resumeReader(_ failure: SocketError?) {
+        guard let waiting = reader else { return }
+        reader = nil
+        timer.deadline = nil
+        // Taken out of its place first, so it is resumed exactly once.
+        waiting.resume(failure)
+    }
+
+    private func cancelReader(_ number: UInt64) {
+        guard reader?.number == number else { return }
+        resumeReader(SocketError(.cancelled, "read"))
+    }
+
+    private func arm(_ instant: ContinuousClock.Instant) {
+        timer.deadline = instant
+        if let firesAt = timer.firesAt, firesAt <= instant { return }
+        if let token = timer.token { loop.cancel(token) }
+        timer.firesAt = instant
+        timer.token = loop.schedule(at: instant) { [weak self] in
+            self?.assumeIsolated { $0.timerFired() }
+        }
+    }
+
+    private func timerFired() {
+        timer.token = nil
+        timer.firesAt = nil
+        guard let deadline = timer.deadline else { return }
+        if deadline <= ContinuousClock.now {
+            resumeReader(SocketError(.timeout, "read"))
+        } else {
+            arm(deadline)
+        }
+    }
+
+    // MARK: Receiving
+
+    func receive() {
+        guard let number = descriptor?.number else { return }
+        let capacity = min(limits.receiveSize, limits.readAheadMax - input.count)
+        guard capacity > 0 else { return }
+        let count = unsafe loop.receiveBuffer.withBytes(capacity) { buffer -> Int64 in
+            guard let base = buffer.baseAddress else { return 0 }
+            // The call writes at most the buffer's size, and only those it counts are read.
+            let count = unsafe clinux_receive(number, base, buffer.count)
+            guard count > 0 else { return count }
+            if filter == nil {
+                unsafe input.append(contentsOf: buffer.prefix(Int(count)))
+            } else {
+                unsafe filterInput.append(contentsOf: buffer.prefix(Int(count)))
+            }
+            return count
+        }
+        if count > 0 {
+            if filter != nil { passThroughFilter() }
+            resumeReader(nil)
+            updateInterest()
+        } else if count == 0 {
+            socketEnded()
+        } else {
+            let error = SocketError(result: CInt(count), "read")
+            if !error.wouldBlock { peerEnded(.failed(error)) }
+        }
+    }
+
+    /// The end of the socket is the end of what the peer had to say, unless a filter knows better.
+    private func socketEnded() {
+        guard let filter, !filter.peerHasFinished else { return peerEnded(.finished) }
+        // An end that anybody on the way could have made (RFC 8446 §6.1).
+        peerEnded(.failed(SocketError(.connectionReset, "end without a closing alert")))
+    }
+}
