@@ -14,11 +14,18 @@ import Telemetry
 package func standardMiddleware(
     _ context: ServiceContext, trustsCaller: Bool = true, defaultTimeout: Duration = .seconds(5)
 ) -> [Middleware] {
+    observingMiddleware(context) + [
+        CallerIdentity.middleware(isTrusted: trustsCaller),
+        RequestDeadline.middleware(loop: context.loop, fallback: defaultTimeout),
+    ]
+}
+
+/// The outer part of it, for programs without callers and deadlines: request id, trace, access log
+/// with metrics.
+package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
     [
         RequestIdentity.middleware(random: context.random),
         TraceMiddleware.middleware(context.tracer),
         AccessLog.middleware(context),
-        CallerIdentity.middleware(isTrusted: trustsCaller),
-        RequestDeadline.middleware(loop: context.loop, fallback: defaultTimeout),
     ]
 }

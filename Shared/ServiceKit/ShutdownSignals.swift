@@ -7,7 +7,7 @@ import Synchronization
 /// The handler only writes a byte into a pipe, which is all that may be done inside one. The
 /// thread does not depend on the event loop, so a loop that hangs can still be ended: a second
 /// signal exits at once with 130, and a passed limit exits with `ExitCode.failure`.
-enum ShutdownSignals {
+package enum ShutdownSignals {
     /// What a second signal exits with, as a shell reports Ctrl-C.
     static let secondSignalExit: Int32 = 130
     /// What the thread allows beyond the drain limit before it ends the process itself.
@@ -17,10 +17,10 @@ enum ShutdownSignals {
     private static let writer = Atomic<CInt>(-1)
 
     /// A peer that closes its end must be an error of one write, not the end of the process.
-    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+    package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
     /// Once per process. `forced` runs when the process is about to be ended by force.
-    static func install(
+    package static func install(
         drainLimit: Duration, onSignal: @escaping @Sendable (_ number: CInt) -> Void,
         forced: @escaping @Sendable (_ reason: StaticString) -> Void
     ) {
