@@ -170,7 +170,9 @@ targets += [
     tests("ConfigurationTests", ["Configuration", "Basics"]),
     tests("CryptoTests", ["Crypto", "Basics"]),
     tests("SocketsTests", ["Sockets", "Telemetry", "Basics"]),
-    tests("HTTPTests", ["HTTP", "Basics"]),
+    // Readers of other projects' test cases, which are taken from a folder outside when there is one.
+    .target(name: "HTTPCorpora", path: "Tests/Conformance/Corpora", swiftSettings: language),
+    tests("HTTPTests", ["HTTPCorpora", "HTTP", "Basics"]),
     tests("HTTPServerTests", ["HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry", "Basics"]),
     tests("PostgresTests", everything),
     tests("RedisTests", everything),
@@ -190,13 +192,6 @@ targets += [
             "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
             "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
         ]),
-    // The production server for suites and load generators of others; no part of what is installed.
-    .executableTarget(
-        name: "ProbeTarget",
-        dependencies: names([
-            "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Configuration", "Telemetry",
-            "Basics",
-        ]), path: "Tests/Conformance/ProbeTarget", swiftSettings: language),
     // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
     tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
     tests("Tidy", []),
