@@ -192,6 +192,13 @@ targets += [
             "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
             "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
         ]),
+    // The production server for suites and load generators of others; no part of what is installed.
+    .executableTarget(
+        name: "ProbeTarget",
+        dependencies: names([
+            "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Configuration", "Telemetry",
+            "Basics",
+        ]), path: "Tests/Conformance/ProbeTarget", swiftSettings: language),
     // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
     tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
     tests("Tidy", []),
