@@ -25,6 +25,7 @@ help:
 	@echo "Wherever it runs (ON=native|compose|kubernetes)"
 	@echo "  make load         customers at a fixed rate, a table, a verdict: PROFILE= RATE= DURATION="
 	@echo "  make chaos        break one part after the other under load, a verdict each: SCENARIO= (LIST=1)"
+	@echo "  make bench-http   the HTTP server beside nginx, Go and plain epoll: ROUNDS= SECONDS= ONLY="
 	@echo "  make status       what runs; make check verifies the invariants"
 	@echo "  make clean        end it and remove its data, native and Compose; distclean: the build as well"
 
@@ -116,3 +117,14 @@ test-contract: build
 # containers or pods speaks to docker or kubectl from this machine, so it needs no build of services.
 chaos: $(if $(filter compose kubernetes,$(ON)),,build)
 	@deploy/native/ctl.sh chaos $(SCENARIO) $(if $(ON),--on $(ON)) $(if $(SEED),--seed $(SEED)) $(if $(LIST),--list)
+
+# --- Benchmarks -----------------------------------------------------------------------------------
+
+.PHONY: bench bench-http
+
+bench: bench-http
+
+# ONLY=json,idle,mallocs,instructions,slow,tls,large ROUNDS=9 SECONDS=2 (Tests/Benchmarks/HTTP/README.md).
+# The shell counts SECONDS itself, so the script gets them under another name.
+bench-http:
+	@ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" RUN_SECONDS="$(SECONDS)" Tests/Benchmarks/HTTP/run.sh
