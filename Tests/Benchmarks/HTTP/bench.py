@@ -25,6 +25,7 @@ def arguments():
     parser.add_argument("--path", default="/json", help="for mallocs and instructions")
     parser.add_argument("--stacks", action="store_true", help="mallocs: where they come from")
     parser.add_argument("--top", type=int, default=0, help="instructions: so many functions")
+    parser.add_argument("--inclusive", action="store_true", help="instructions: with what a function calls")
     parser.add_argument("--argument", action="append", default=[], help="mallocs, instructions: one more for ProbeTarget")
     return parser.parse_args()
 
@@ -43,7 +44,7 @@ def measured(part, peers, options, verdicts):
         verdicts.check("allocations per keep-alive request", found["calls"], MALLOCS_MAX)
         return found, mallocs.text(found)
     if part == "instructions":
-        found = instructions.measure(peers, options.argument, options.path, options.top)
+        found = instructions.measure(peers, options.argument, options.path, options.top, options.inclusive)
         verdicts.check("user instructions per request", found["instructions"], INSTRUCTIONS_MAX)
         return found, instructions.text(found)
     module = {"idle": idle, "slow": slow, "large": large}[part]

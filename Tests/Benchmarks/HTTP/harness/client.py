@@ -4,7 +4,11 @@ import socket
 
 #: What browsers send besides `Host`, about 450 bytes together with the request line.
 FIELDS = [
-    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/131.0.0.0 Safari/537.36",
+    ),
     ("Accept", "application/json, text/plain;q=0.9, */*;q=0.8"),
     ("Accept-Language", "en-GB,en;q=0.7,de;q=0.3"),
     ("Accept-Encoding", "gzip, deflate, br"),

@@ -41,10 +41,11 @@ def total(file):
     raise OSError(f"{file} has no total")
 
 
-def functions(file):
-    """Instructions of each function itself."""
+def functions(file, inclusive):
+    """Instructions of each function itself, or together with what it calls."""
+    kind = "--inclusive=yes" if inclusive else "--inclusive=no"
     done = subprocess.run(
-        ["callgrind_annotate", "--threshold=100", "--auto=no", file],
+        ["callgrind_annotate", "--threshold=100", "--auto=no", kind, file],
         capture_output=True, text=True, check=True,
     )
     found = {}
@@ -57,13 +58,13 @@ def functions(file):
     return found
 
 
-def measure(peers, arguments=(), path="/json", top=0):
+def measure(peers, arguments=(), path="/json", top=0, inclusive=False):
     probe = without_debug_information(peers)
     few = run(peers, probe, FEW, arguments, path)
     many = run(peers, probe, MANY, arguments, path)
     found = {"instructions": (total(many) - total(few)) / (MANY - FEW)}
     if top:
-        before, after = functions(few), functions(many)
+        before, after = functions(few, inclusive), functions(many, inclusive)
         rows = [(name, (after[name] - before.get(name, 0)) / (MANY - FEW)) for name in after]
         rows.sort(key=lambda row: -row[1])
         found["functions"] = rows[:top]
