@@ -56,6 +56,8 @@ package actor TCPConnection {
         // Small answers must not wait for the acknowledgement of the one before.
         let result = clinux_set_no_delay(number)
         guard result >= 0 else { throw SocketError(result: result, "set no delay") }
+        let bounded = clinux_set_unsent_max(number, CInt(clamping: limits.unsentMax))
+        guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
         self.loop = loop
         self.peer = peer
         self.limits = limits

@@ -105,6 +105,19 @@ struct TCPConnectionTests {
         }
     }
 
+    @Test func `the kernel takes little for a peer that does not read`() async throws {
+        try await withLoop { loop in
+            let limits = TCPLimits(
+                readAheadMax: 4_096, unsentMax: 64 * 1_024, writeStall: .milliseconds(50))
+            try await withPair(on: loop, limits: limits) { client, _ in
+                // Without the bound all of it goes into the kernel's buffer at once.
+                await #expect(throws: SocketError(.timeout, "write")) {
+                    try await client.write([UInt8](repeating: 0, count: 1_048_576))
+                }
+            }
+        }
+    }
+
     @Test func `a reset is told to the reader and to the watcher of the peer`() async throws {
         try await withLoop { loop in
             try await withPair(on: loop) { client, server in

@@ -195,6 +195,12 @@ int clinux_set_no_delay(int descriptor)
     return (int)checked(setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
 }
 
+int clinux_set_unsent_max(int descriptor, int bytes)
+{
+    return (int)checked(
+        setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes));
+}
+
 int clinux_set_reset_on_close(int descriptor)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};

@@ -63,6 +63,8 @@ int clinux_connect_result(int descriptor);
 int clinux_accept(int descriptor, struct clinux_address *_Nonnull peer);
 int clinux_local_port(int descriptor);
 int clinux_set_no_delay(int descriptor);
+// The kernel takes no more while so many bytes wait to be sent; what is on its way does not count.
+int clinux_set_unsent_max(int descriptor, int bytes);
 // Closing then sends a reset instead of an orderly end.
 int clinux_set_reset_on_close(int descriptor);
 int clinux_shutdown_write(int descriptor);
