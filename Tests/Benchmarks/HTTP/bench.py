@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 from harness import figures, idle, instructions, large, machine, mallocs, slow, throughput  # noqa: E402
 from harness.peers import Peers  # noqa: E402
 
-PARTS = ["json", "idle", "mallocs", "instructions", "slow", "large"]
+PARTS = ["json", "idle", "mallocs", "kept", "instructions", "slow", "large"]
 
 
 def arguments():
@@ -43,6 +43,9 @@ def measured(part, peers, options, verdicts):
         found = mallocs.measure(peers, options.argument, options.stacks, options.path)
         verdicts.check("allocations per keep-alive request", found["calls"], MALLOCS_MAX)
         return found, mallocs.text(found)
+    if part == "kept":
+        found = mallocs.kept(peers, options.argument, options.path)
+        return found, mallocs.kept_text(found)
     if part == "instructions":
         found = instructions.measure(peers, options.argument, options.path, options.top, options.inclusive)
         verdicts.check("user instructions per request", found["instructions"], INSTRUCTIONS_MAX)

@@ -7,16 +7,17 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 
 from . import client
 
 FRAMES_MAX = 30
-RECORDS_MAX = 16384
+RECORDS_MAX = 65536
 COUNTERS = ["malloc", "calloc", "realloc", "aligned"]
 #: Places of the page's words: four counters, bytes, frees, then what steers the records.
 BYTES, FREES, INTERVAL, SEEN, WRITTEN = 4, 5, 6, 7, 8
 HEADER_WORDS = 9
-RECORD_WORDS = 2 + FRAMES_MAX
+RECORD_WORDS = 3 + FRAMES_MAX
 
 #: Requests before the first look at the counters, and between the first and the second: together
 #: fewer than a connection may carry.
@@ -42,11 +43,26 @@ class Page:
         words = {name: self.word(place) for place, name in enumerate(COUNTERS)}
         return {**words, "bytes": self.word(BYTES), "frees": self.word(FREES)}
 
-    def stacks(self):
+    def records(self):
+        """(pointer, bytes, frames) in turn; no frames where the pointer was freed."""
         for number in range(min(self.word(WRITTEN), RECORDS_MAX)):
             first = HEADER_WORDS + number * RECORD_WORDS
-            bytes, count = self.word(first), self.word(first + 1)
-            yield bytes, [self.word(first + 2 + frame) for frame in range(min(count, FRAMES_MAX))]
+            words = struct.unpack_from(f"<{RECORD_WORDS}Q", self.memory, first * 8)
+            yield words[0], words[1], words[3 : 3 + min(words[2], FRAMES_MAX)]
+
+    def made(self):
+        """What was asked for."""
+        return [(bytes, frames) for _, bytes, frames in self.records() if frames]
+
+    def kept(self):
+        """What was asked for and is still there."""
+        live = {}
+        for pointer, bytes, frames in self.records():
+            if frames:
+                live[pointer] = (bytes, frames)
+            else:
+                live.pop(pointer, None)
+        return list(live.values())
 
 
 def measure(peers, arguments=(), stacks=False, path="/json"):
@@ -70,9 +86,46 @@ def measure(peers, arguments=(), stacks=False, path="/json"):
             page.set(INTERVAL, 1)
             repeat(connection, RECORDED)
             page.set(INTERVAL, 0)
-            found["stacks"] = symbolised(page, server.child.pid)
+            found["stacks"] = symbolised(page.made(), server.child.pid, RECORDED)
         connection.close()
     return found
+
+
+#: Connections whose memory is looked at; their records have to fit into the ring.
+KEEPERS = 100
+
+
+def kept(peers, arguments=(), path="/json"):
+    """What the server keeps for an idle connection that has made one request."""
+    library = peers.compiled("mallocs", library=True)
+    file = os.path.join(peers.folder, "mallocs.page")
+    if os.path.exists(file):
+        os.remove(file)
+    environment = {"LD_PRELOAD": library, "MALLOCS_FILE": file}
+    with peers.start_mercato(arguments, environment=environment) as server:
+        page = Page(file)
+        client.ask(server.port, WARM_UP, path)
+        page.set(INTERVAL, 1)
+        connections = [client.Connection(server.port, path) for _ in range(KEEPERS)]
+        for connection in connections:
+            connection.ask()
+        time.sleep(0.2)
+        page.set(INTERVAL, 0)
+        found = page.kept()
+        rows = symbolised(found, server.child.pid, KEEPERS)
+        for connection in connections:
+            connection.close()
+    return {
+        "bytes": sum(bytes for bytes, _ in found) / KEEPERS,
+        "blocks": len(found) / KEEPERS,
+        "stacks": sorted(rows, key=lambda row: -row[0] * row[1]),
+    }
+
+
+def kept_text(found, frames_max=10):
+    lines = [f"{found['bytes']:.0f} bytes in {found['blocks']:.1f} blocks kept by an idle connection"]
+    lines += described(found["stacks"], frames_max, "per connection")
+    return "\n".join(lines)
 
 
 def repeat(connection, count):
@@ -140,22 +193,22 @@ def demangled(names):
 
 #: Frames that say only that memory was asked for.
 PLUMBING = {
-    "malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "note", "record",
+    "malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc", "counted", "record",
     "swift_slowAlloc", "swift_allocObject", "swift_allocObject_", "_swift_allocObject_",
     "swift_slowAllocTyped",
 }
 OUTSIDE = "runJobInEstablishedExecutorContext"
 
 
-def symbolised(page, pid):
-    """(allocations per request, bytes of the largest, frames from the inside to the outside)."""
+def symbolised(records, pid, shares):
+    """(allocations per share, mean bytes of one, frames from the inside to the outside)."""
     symbols = Symbols(pid)
     found = collections.Counter()
-    largest = collections.defaultdict(int)
-    for bytes, frames in page.stacks():
+    total = collections.Counter()
+    for bytes, frames in records:
         stack = tuple(symbols.name(frame) for frame in frames)
         found[stack] += 1
-        largest[stack] = max(largest[stack], bytes)
+        total[stack] += bytes
     names = demangled(sorted({name for stack in found for name in stack}))
     rows = []
     for stack, count in found.most_common():
@@ -167,7 +220,7 @@ def symbolised(page, pid):
             if OUTSIDE in frame:
                 frames = frames[:number]
                 break
-        rows.append((count / RECORDED, largest[stack], frames))
+        rows.append((count / shares, round(total[stack] / count), frames))
     return rows
 
 
@@ -177,7 +230,13 @@ def text(found, frames_max=14):
         + ", ".join(f"{name} {found[name]:.2f}" for name in COUNTERS)
         + f"), {found['bytes']:.0f} bytes, {found['frees']:.2f} frees"
     ]
-    for count, bytes, frames in found.get("stacks", []):
-        lines.append(f"\n{count:.2f} per request, {bytes} bytes at most")
-        lines += [f"    {frame}" for frame in frames[:frames_max]]
+    lines += described(found.get("stacks", []), frames_max, "per request")
     return "\n".join(lines)
+
+
+def described(stacks, frames_max, share):
+    lines = []
+    for count, bytes, frames in stacks:
+        lines.append(f"\n{count:.2f} {share}, {bytes} bytes each")
+        lines += [f"    {frame}" for frame in frames[:frames_max]]
+    return lines

@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 // The layout is also that of harness/mallocs.py.
-enum { framesMax = 30, recordsMax = 16384 };
+enum { framesMax = 30, recordsMax = 65536 };
 
+// An allocation with its stack, or, without frames, the end of one.
 struct Record {
-    uint64_t bytes;
-    uint64_t count;
+    uint64_t pointer, bytes, count;
     uint64_t frames[framesMax];
 };
 
@@ -59,67 +59,73 @@ __attribute__((constructor)) static void begin(void) {
     close(file);
 }
 
-static void record(uint64_t bytes) {
-    uint64_t interval = atomic_load_explicit(&page->interval, memory_order_relaxed);
-    if (interval == 0) return;
-    uint64_t number = atomic_fetch_add_explicit(&page->seen, 1, memory_order_relaxed);
-    if (number % interval != 0) return;
+static struct Record *next(void) {
     uint64_t place = atomic_fetch_add_explicit(&page->written, 1, memory_order_relaxed);
-    if (place >= recordsMax) return;
-    struct Record *record = &page->records[place];
+    return place < recordsMax ? &page->records[place] : 0;
+}
+
+static void record(const void *pointer, uint64_t bytes, uint64_t interval) {
+    uint64_t number = atomic_fetch_add_explicit(&page->seen, 1, memory_order_relaxed);
+    struct Record *record = number % interval == 0 ? next() : 0;
+    if (!record) return;
     void *frames[framesMax];
     int count = backtrace(frames, framesMax);
+    record->pointer = (uint64_t)(uintptr_t)pointer;
     record->bytes = bytes;
     for (int i = 0; i < count; i++) record->frames[i] = (uint64_t)(uintptr_t)frames[i];
     record->count = (uint64_t)count;
 }
 
-static void note(size_t counter, size_t bytes) {
-    if (!page || inside) return;
+static void *counted(size_t counter, size_t bytes, void *result) {
+    if (!page || inside) return result;
     _Atomic uint64_t *field = (_Atomic uint64_t *)(void *)((char *)page + counter);
     atomic_fetch_add_explicit(field, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&page->bytes, bytes, memory_order_relaxed);
-    inside = 1;
-    record(bytes);
-    inside = 0;
+    uint64_t interval = atomic_load_explicit(&page->interval, memory_order_relaxed);
+    if (interval != 0) {
+        inside = 1;
+        record(result, bytes, interval);
+        inside = 0;
+    }
+    return result;
+}
+
+static void released(const void *memory) {
+    if (!memory || !page || inside) return;
+    atomic_fetch_add_explicit(&page->frees, 1, memory_order_relaxed);
+    // Ends are only of use when every beginning is there.
+    if (atomic_load_explicit(&page->interval, memory_order_relaxed) != 1) return;
+    struct Record *record = next();
+    if (record) record->pointer = (uint64_t)(uintptr_t)memory;
 }
 
 void *malloc(size_t size) {
-    note(offsetof(struct Page, malloc), size);
-    return __libc_malloc(size);
+    return counted(offsetof(struct Page, malloc), size, __libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size) {
-    note(offsetof(struct Page, calloc), count * size);
-    return __libc_calloc(count, size);
+    return counted(offsetof(struct Page, calloc), count * size, __libc_calloc(count, size));
 }
 
 void *realloc(void *old, size_t size) {
-    note(offsetof(struct Page, realloc), size);
-    return __libc_realloc(old, size);
+    released(old);
+    return counted(offsetof(struct Page, realloc), size, __libc_realloc(old, size));
 }
 
 void *memalign(size_t alignment, size_t size) {
-    note(offsetof(struct Page, aligned), size);
-    return __libc_memalign(alignment, size);
+    return counted(offsetof(struct Page, aligned), size, __libc_memalign(alignment, size));
 }
 
-void *aligned_alloc(size_t alignment, size_t size) {
-    note(offsetof(struct Page, aligned), size);
-    return __libc_memalign(alignment, size);
-}
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
-    note(offsetof(struct Page, aligned), size);
-    void *memory = __libc_memalign(alignment, size);
+    void *memory = memalign(alignment, size);
     if (!memory) return ENOMEM;
     *result = memory;
     return 0;
 }
 
 void free(void *memory) {
-    if (memory && page && !inside) {
-        atomic_fetch_add_explicit(&page->frees, 1, memory_order_relaxed);
-    }
+    released(memory);
     __libc_free(memory);
 }
