@@ -14,7 +14,7 @@ package actor Server {
     }
 
     let configuration: ServerConfiguration
-    let router: Router
+    nonisolated let routes: RouteTable
     let logger: Logger
     let instruments: ServerInstruments
     var budget: BodyBudget
@@ -33,7 +33,7 @@ package actor Server {
         metrics: MetricsRegistry
     ) {
         self.configuration = configuration
-        self.router = router
+        routes = RouteTable(router)
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(metrics, server: configuration.name)
@@ -100,7 +100,7 @@ package actor Server {
     }
 
     private func admit(_ connection: TCPConnection) {
-        let peer = connection.peer.host
+        let peer = connection.peerHost
         guard peers.open(peer) else {
             slots.release()
             instruments.refused(ServerInstruments.tooManyOfOnePeer)

@@ -33,6 +33,9 @@ package struct ServerLimits: Sendable {
     package var connectionsPerPeerMax = 1_280
     /// The last request a connection may carry is answered with `Connection: close` (H89).
     package var requestsPerConnectionMax = 1_000
+    /// Requests of one connection answered in a row without letting the others have their turn, when
+    /// a client sends many without waiting.
+    package var pipelineDepthMax = 64
     /// Bytes of request bodies held for all connections together; beyond it 503 `overloaded`.
     package var bodyBytesMax = 64 * 1_024 * 1_024
 

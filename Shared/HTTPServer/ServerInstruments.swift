@@ -5,6 +5,7 @@ struct ServerInstruments: Sendable {
     let connections: Gauge
     let accepted: Counter
     let disconnects: Counter
+    let dropped: Counter
     private let refusals: CounterFamily<String>
 
     init(_ metrics: MetricsRegistry, server: String) {
@@ -16,6 +17,10 @@ struct ServerInstruments: Sendable {
         disconnects = metrics.counter(
             "http_server_client_gone_total",
             help: "Requests whose client left before the answer was written.",
+            labels: ["server": server])
+        dropped = metrics.counter(
+            "http_server_dropped_fields_total",
+            help: "Header fields dropped for an underscore in their name.",
             labels: ["server": server])
         refusals = CounterFamily(
             metrics, "http_server_refusals_total", help: "Requests refused before routing.",

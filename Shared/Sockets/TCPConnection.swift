@@ -25,6 +25,8 @@ package actor TCPConnection {
         unsafe loop.asUnownedSerialExecutor()
     }
     package nonisolated let peer: SocketAddress
+    /// The peer's address as text, made once: it goes into every request.
+    package nonisolated let peerHost: String
 
     let limits: TCPLimits
     var descriptor: FileDescriptor?
@@ -60,6 +62,7 @@ package actor TCPConnection {
         guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
         self.loop = loop
         self.peer = peer
+        peerHost = peer.host
         self.limits = limits
         self.descriptor = consume descriptor
     }

@@ -107,7 +107,7 @@ enum Relay {
         }
         return Response(
             status: answer.status, headers: headers,
-            body: .stream { writer in
+            body: .stream(length: body.declaredLength) { writer in
                 // A cut upstream throws here, and so cuts the client: no false end (U2).
                 for try await piece in body { try await writer.write(piece) }
             })
