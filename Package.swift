@@ -77,8 +77,8 @@ var targets: [Target] = [
     shared("Configuration", ["CYAML", "Basics"], c: true),
     shared("Crypto", ["COpenSSL", "Basics"], c: true),
     shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true),
-    shared("HTTPServer", ["HTTP", "Sockets", "Telemetry", "Basics"]),
-    shared("HTTPClient", ["HTTP", "Sockets", "Resilience", "Telemetry", "Basics"]),
+    shared("HTTPServer", ["HTTP", "Sockets", "Crypto", "Telemetry", "Basics"]),
+    shared("HTTPClient", ["HTTP", "Sockets", "Crypto", "Resilience", "Telemetry", "Basics"]),
     shared("Postgres", ["CPostgres", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
     shared("Redis", ["CRedis", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
     shared("Kafka", ["CKafka", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
@@ -93,8 +93,8 @@ var targets: [Target] = [
     shared(
         "ServiceKit",
         [
-            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Resilience", "Configuration",
-            "Telemetry", "Basics",
+            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Crypto", "Resilience",
+            "Configuration", "Telemetry", "Basics",
         ]),
 ]
 
@@ -177,7 +177,12 @@ targets += [
     // Readers of other projects' test cases, which are taken from a folder outside when there is one.
     .target(name: "HTTPCorpora", path: "Tests/Conformance/Corpora", swiftSettings: language),
     tests("HTTPTests", ["HTTPCorpora", "HTTP", "Basics"]),
-    tests("HTTPServerTests", ["HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry", "Basics"]),
+    tests(
+        "HTTPServerTests",
+        [
+            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Crypto", "TLSFixture", "Telemetry",
+            "Basics",
+        ]),
     tests("PostgresTests", everything),
     tests("RedisTests", everything),
     tests("KafkaTests", everything + ["DevBrokerMain"]),

@@ -73,7 +73,7 @@ struct Forwarder: Sendable {
         case .poolExhausted:
             return Problem.unavailable(
                 "overloaded", "Too many requests to the service \(upstream.name) are under way.")
-        case .connectFailed, .reset:
+        case .connectFailed, .tlsFailed, .reset:
             return Problem.unavailable(
                 "upstream_unavailable", "The service \(upstream.name) cannot be reached.")
         case .malformed, .tooLarge, .invalidRequest:
