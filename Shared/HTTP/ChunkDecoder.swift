@@ -14,7 +14,7 @@ package struct ChunkDecoder: Sendable {
         /// The CRLF after a chunk's data. Exits: `size`.
         case dataEnd(sawReturn: Bool)
         /// Exits: `done`.
-        case trailers(FieldSection, HeadBuffer)
+        case trailers(FieldSection)
         case done
     }
 
@@ -34,8 +34,7 @@ package struct ChunkDecoder: Sendable {
                 if size > 0 {
                     state = .data(left: size)
                 } else {
-                    state = .trailers(
-                        FieldSection(limits: limits, sizeMax: limits.trailersMax), HeadBuffer())
+                    state = .trailers(FieldSection(limits: limits, sizeMax: limits.trailersMax))
                 }
             case .data(let left):
                 let data = input.take(atMost: min(left, BodyDecoder.pieceMax))
@@ -50,10 +49,10 @@ package struct ChunkDecoder: Sendable {
                     throw .malformed("Chunk data is not followed by CRLF.")
                 }
                 state = sawReturn ? .size : .dataEnd(sawReturn: true)
-            case .trailers(var section, var dropped):
+            case .trailers(var section):
                 // Trailers are read for their end and dropped (RFC 9110 §6.5.1, H76).
-                let complete = try section.read(from: &input, into: &dropped)
-                state = complete ? .done : .trailers(section, dropped)
+                let complete = try section.read(from: &input)
+                state = complete ? .done : .trailers(section)
                 if !complete { return .needsInput }
             case .done:
                 return .end

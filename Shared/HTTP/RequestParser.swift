@@ -14,25 +14,18 @@ package struct RequestParser: Sendable {
         /// Exits: `fields`.
         case startLine(blankLines: Int)
         /// Exits: `body`.
-        case fields(Method, HTTPVersion)
+        case fields(StartLine, FieldSection)
         /// Exits: `startLine` of the next request.
-        case body
+        case body(BodyDecoder)
         /// No exit.
         case failed(ParseError)
     }
 
     private var state = State.startLine(blankLines: 0)
     private var input = InputBuffer()
-    /// Of the message being read, and of the last one until the next begins.
-    private var head = HeadBuffer()
-    private var section: FieldSection
-    private var decoder: BodyDecoder?
     private let limits: HTTPLimits
 
-    package init(limits: HTTPLimits = .standard) {
-        self.limits = limits
-        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
-    }
+    package init(limits: HTTPLimits = .standard) { self.limits = limits }
 
     /// Nothing of a next request has arrived: the connection may be closed without an answer (H85).
     package var isIdle: Bool {
@@ -48,18 +41,13 @@ package struct RequestParser: Sendable {
         input.append(bytes)
     }
 
-    /// Takes a whole buffer over instead of copying it, and gives back an empty one to fill next.
-    package mutating func append(taking bytes: consuming [UInt8]) -> [UInt8] {
-        if case .failed = state { return [] }
-        return input.append(taking: bytes)
-    }
-
     /// Sets the body's limit for the request whose head was just returned. Throws 413 at once when
     /// its declared length is beyond it: refused before it is read (H54).
     package mutating func limitBody(to limit: Int) throws(ParseError) {
-        guard case .body = state else { return }
+        guard case .body(var decoder) = state else { return }
         do throws(ParseError) {
-            try decoder?.setLimit(limit)
+            try decoder.setLimit(limit)
+            state = .body(decoder)
         } catch {
             throw fail(error)
         }
@@ -91,43 +79,33 @@ package struct RequestParser: Sendable {
                     state = .startLine(blankLines: blankLines + 1)
                 } else {
                     let line = try StartLine(input.bytes[line], limits: limits)
-                    beginHead(input.bytes[line.target])
-                    state = .fields(line.method, line.version)
+                    state = .fields(
+                        line, FieldSection(limits: limits, sizeMax: limits.sectionMax))
                 }
-            case .fields(let method, let version):
-                guard try section.read(from: &input, into: &head) else { return nil }
-                let head = try RequestHead(
-                    method: method, version: version, buffer: head, dropped: section.dropped)
+            case .fields(let line, var section):
+                let complete = try section.read(from: &input)
+                state = .fields(line, section)
+                guard complete else { return nil }
+                let head = try RequestHead(line: line, section: section)
                 // The route's limit comes with `limitBody`; a length is judged when it is known.
-                decoder = try BodyDecoder(head.framing, limit: Int.max, limits: limits)
-                state = .body
+                state = .body(
+                    try BodyDecoder(head.framing, limit: Int.max, limits: limits))
                 return .head(head)
-            case .body:
-                guard let event = try bodyStep() else { return nil }
-                return event
+            case .body(var decoder):
+                if decoder.limit == Int.max { try decoder.setLimit(limits.bodyMax) }
+                let step = try decoder.next(from: &input)
+                state = .body(decoder)
+                switch step {
+                case .data(let data): return .body(data)
+                case .needsInput: return nil
+                case .end:
+                    state = .startLine(blankLines: 0)
+                    return .end
+                }
             case .failed(let error):
                 throw error
             }
         }
-    }
-
-    private mutating func bodyStep() throws(ParseError) -> Event? {
-        if decoder?.limit == Int.max { try decoder?.setLimit(limits.bodyMax) }
-        switch try decoder?.next(from: &input) ?? .end {
-        case .data(let data): return .body(data)
-        case .needsInput: return nil
-        case .end:
-            decoder = nil
-            state = .startLine(blankLines: 0)
-            return .end
-        }
-    }
-
-    /// The buffer of the last head is filled again when nobody has kept it.
-    private mutating func beginHead(_ target: ArraySlice<UInt8>) {
-        if isKnownUniquelyReferenced(&head) { head.reset() } else { head = HeadBuffer() }
-        head.setTarget(target)
-        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
     }
 
     private mutating func takeStartLine() throws(ParseError) -> Range<Int>? {

@@ -14,13 +14,11 @@ package actor Server {
     }
 
     let configuration: ServerConfiguration
-    nonisolated let routes: RouteTable
+    let router: Router
     let logger: Logger
     let instruments: ServerInstruments
     var budget: BodyBudget
     private let slots: LoopSemaphore
-    /// For connections whose TLS handshake is under way.
-    let handshakes: LoopSemaphore
     private var peers: PeerCount
     private var listener: TCPListener?
     private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
@@ -35,13 +33,12 @@ package actor Server {
         metrics: MetricsRegistry
     ) {
         self.configuration = configuration
-        routes = RouteTable(router)
+        self.router = router
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(metrics, server: configuration.name)
         budget = BodyBudget(bytesMax: configuration.limits.bodyBytesMax)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
-        handshakes = LoopSemaphore(permits: configuration.limits.handshakesMax)
         peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
     }
 
@@ -90,7 +87,6 @@ package actor Server {
         while true {
             do {
                 try await slots.acquire()
-                try await acquireHandshake()
             } catch {
                 throw SocketError(.cancelled, "accept")
             }
@@ -98,17 +94,15 @@ package actor Server {
                 admit(try await listener.accept())
             } catch {
                 slots.release()
-                releaseHandshake()
                 throw error
             }
         }
     }
 
     private func admit(_ connection: TCPConnection) {
-        let peer = connection.peerHost
+        let peer = connection.peer.host
         guard peers.open(peer) else {
             slots.release()
-            releaseHandshake()
             instruments.refused(ServerInstruments.tooManyOfOnePeer)
             logger.debug("too many connections of one peer", ["peer": .string(peer)])
             connection.assumeIsolated { $0.close() }
@@ -122,7 +116,7 @@ package actor Server {
         // Reason: a connection outlives the cancellation of `run`, so that requests under way can
         // finish; `drain` awaits every one of these tasks.
         let task = Task(executorPreference: loop) {
-            if await self.secured(connection) { await driver.serve() }
+            await driver.serve()
             await self.ended(number, peer)
         }
         driver.assumeIsolated { $0.cancelServing = { task.cancel() } }

@@ -25,8 +25,6 @@ package actor TCPConnection {
         unsafe loop.asUnownedSerialExecutor()
     }
     package nonisolated let peer: SocketAddress
-    /// The peer's address as text, made once: it goes into every request.
-    package nonisolated let peerHost: String
 
     let limits: TCPLimits
     var descriptor: FileDescriptor?
@@ -36,8 +34,6 @@ package actor TCPConnection {
     var input: [UInt8] = []
     var end: PeerEnd?
     private var endHandler: (@Sendable (PeerEnd) -> Void)?
-    /// See `whileUnused`.
-    var unusedHandler: (@Sendable () -> Void)?
     var reader: ReadWait?
     var timer = WaitTimer()
     var isInterrupted = false
@@ -64,7 +60,6 @@ package actor TCPConnection {
         guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
         self.loop = loop
         self.peer = peer
-        peerHost = peer.host
         self.limits = limits
         self.descriptor = consume descriptor
     }
@@ -99,31 +94,22 @@ package actor TCPConnection {
 
     /// Sends an orderly end; reading goes on.
     package func finishWriting() {
-        finishFilter()
+        if let filter, filter.isEstablished, outputStart == output.count {
+            filter.finish(wire: &output)
+            // Ignored: a connection that is cut already says so to its reader.
+            try? sendOutput()
+        }
         guard let number = descriptor?.number else { return }
         // Fails only when the connection is cut already, which the reader learns by itself.
         _ = clinux_shutdown_write(number)
     }
 
-    /// The peer must be able to tell this end from a cut (RFC 8446 §6.1). What the kernel does not take
-    /// at once is not waited for.
-    private func finishFilter() {
-        guard let filter, filter.isEstablished, descriptor != nil, outputStart == output.count
-        else { return }
-        if case .failed = end { return }
-        filter.finish(wire: &output)
-        // Ignored: a connection that is cut already says so to its reader.
-        try? sendOutput()
-    }
-
     /// Frees the descriptor at once. Whoever waits gets `.closed`. Twice does nothing.
     package func close() {
-        finishFilter()
         if let watch { loop.cancel(watch) }
         watch = nil
         descriptor = nil
         endHandler = nil
-        unusedHandler = nil
         input = []
         resumeReader(SocketError(.closed, "read"))
         if let token = timer.token { loop.cancel(token) }
@@ -135,8 +121,6 @@ package actor TCPConnection {
     package func abort() {
         // Fails only for a socket that is cut already.
         if let number = descriptor?.number { _ = clinux_set_reset_on_close(number) }
-        // Nor may the filter call it an orderly one.
-        filter = nil
         close()
     }
 
