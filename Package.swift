@@ -77,8 +77,8 @@ var targets: [Target] = [
     shared("Configuration", ["CYAML", "Basics"], c: true),
     shared("Crypto", ["COpenSSL", "Basics"], c: true),
     shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true),
-    shared("HTTPServer", ["HTTP", "Sockets", "Telemetry", "Basics"]),
-    shared("HTTPClient", ["HTTP", "Sockets", "Resilience", "Telemetry", "Basics"]),
+    shared("HTTPServer", ["HTTP", "Sockets", "Crypto", "Telemetry", "Basics"]),
+    shared("HTTPClient", ["HTTP", "Sockets", "Crypto", "Resilience", "Telemetry", "Basics"]),
     shared("Postgres", ["CPostgres", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
     shared("Redis", ["CRedis", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
     shared("Kafka", ["CKafka", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
@@ -93,8 +93,8 @@ var targets: [Target] = [
     shared(
         "ServiceKit",
         [
-            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Resilience", "Configuration",
-            "Telemetry", "Basics",
+            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Crypto", "Resilience",
+            "Configuration", "Telemetry", "Basics",
         ]),
 ]
 
@@ -177,13 +177,18 @@ targets += [
     // Readers of other projects' test cases, which are taken from a folder outside when there is one.
     .target(name: "HTTPCorpora", path: "Tests/Conformance/Corpora", swiftSettings: language),
     tests("HTTPTests", ["HTTPCorpora", "HTTP", "Basics"]),
-    tests("HTTPServerTests", ["HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry", "Basics"]),
+    tests(
+        "HTTPServerTests",
+        [
+            "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Crypto", "TLSFixture", "Telemetry",
+            "Basics",
+        ]),
     tests("PostgresTests", everything),
     tests("RedisTests", everything),
     tests("KafkaTests", everything + ["DevBrokerMain"]),
     tests("MessagingTests", everything),
     tests("SagaTests", everything),
-    tests("ServiceKitTests", everything),
+    tests("ServiceKitTests", everything + ["TLSFixture"]),
     tests("GatewayTests", everything + ["GatewayService"]),
     tests("CartTests", everything + ["CartService"]),
     tests("OrderTests", everything + ["OrderService"]),
@@ -200,26 +205,13 @@ targets += [
     .executableTarget(
         name: "ProbeTarget",
         dependencies: names([
-            "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Configuration", "Telemetry",
-            "Basics",
+            "ServiceKit", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Crypto", "Configuration",
+            "Telemetry", "Basics",
         ]), path: "Tests/Conformance/ProbeTarget", swiftSettings: language),
     // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
     tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
-    // What has to hold for any bytes given to the parsers; the test replays the seeds (docs/fuzzing.md).
-    .target(
-        name: "FuzzProperties", dependencies: names(["HTTPCorpora", "HTTP"]), path: "Tests/Fuzz/Properties",
-        swiftSettings: language),
-    tests("FuzzTests", ["FuzzProperties", "HTTPCorpora"], path: "Tests/Fuzz/Replay"),
     tests("Tidy", []),
 ]
-
-/// `make fuzz` only: libFuzzer's runtime brings the program's `main`, so no normal build can hold it.
-if Context.environment["MERCATO_FUZZ"] != nil {
-    targets.append(
-        .executableTarget(
-            name: "FuzzMain", dependencies: names(["FuzzProperties"]), path: "Tests/Fuzz/Main",
-            swiftSettings: language))
-}
 
 /// A fast inner loop for one module: `MERCATO_ONLY=HTTPTests swift test` builds those targets and
 /// what they need, and nothing else.

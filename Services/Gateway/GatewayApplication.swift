@@ -38,6 +38,7 @@ package enum GatewayApplication {
 
         return Composition(
             api: api, operations: operations, apiPort: configuration.apiPort,
+            apiTLS: configuration.tls,
             operationsPort: configuration.adminPort, apiPortKey: GatewayConfiguration.apiPortKey,
             operationsPortKey: GatewayConfiguration.adminPortSetting.key,
             services: policies.services)

@@ -1,5 +1,6 @@
 import Basics
 import Configuration
+import Crypto
 import Redis
 import ServiceKit
 
@@ -12,6 +13,9 @@ struct GatewayConfiguration: Sendable {
     let apiPort: Int
     /// `MERCATO_PORT_ADMIN`, default 8081: admin routes, probes and metrics.
     let adminPort: Int
+    /// `MERCATO_TLS_CERT`, `MERCATO_TLS_KEY`, `MERCATO_TLS_CLIENT_CA`, `MERCATO_TLS_CLIENT`: the public
+    /// port speaks TLS; nil, the default, for plain HTTP. See `TLSSettings`.
+    let tls: ServerTLS?
     /// `MERCATO_HOST` is an address of this machine that no other machine reaches.
     let isLoopback: Bool
     /// `MERCATO_DEMO_IDENTITY`, default off.
@@ -38,7 +42,8 @@ struct GatewayConfiguration: Sendable {
     /// The shortest admin token that is accepted, in bytes.
     static let adminTokenMin = 16
 
-    init(_ environment: EnvironmentReader) throws(ConfigurationError) {
+    init(_ environment: EnvironmentReader) throws {
+        tls = try TLSSettings.read(environment)
         apiPort = try environment.integer(Self.apiPortKey, default: 8080, in: 0...65_535)
         adminPort = try Self.adminPortSetting.read(environment)
         let host = try environment.text("MERCATO_HOST", default: "127.0.0.1")

@@ -11,12 +11,15 @@ package struct CanonicalPath: Sendable, Hashable {
     package var encoded: String { Self.encode(decoded) }
 
     package init(_ raw: some StringProtocol) throws(ParseError) {
-        let bytes = Array(raw.utf8)
+        try self.init(bytes: Array(raw.utf8)[...])
+    }
+
+    init(bytes: ArraySlice<UInt8>) throws(ParseError) {
         guard bytes.first == Character8.slash else {
             throw .malformed("A path begins with a slash.")
         }
         if Self.isCanonical(bytes) {
-            decoded = String(raw)
+            decoded = String(decoding: bytes, as: UTF8.self)
             return
         }
         var segments: [[UInt8]] = []
@@ -45,7 +48,8 @@ package struct CanonicalPath: Sendable, Hashable {
     }
 
     /// Nothing to decode, to merge or to resolve: true for nearly every request.
-    private static func isCanonical(_ bytes: [UInt8]) -> Bool {
+    static func isCanonical(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard bytes.first == Character8.slash else { return false }
         var previous: UInt8 = 0
         for byte in bytes {
             if previous == Character8.slash, byte == Character8.slash || byte == Character8.dot {

@@ -14,7 +14,7 @@ package struct ChunkDecoder: Sendable {
         /// The CRLF after a chunk's data. Exits: `size`.
         case dataEnd(sawReturn: Bool)
         /// Exits: `done`.
-        case trailers(FieldSection)
+        case trailers(FieldSection, HeadBuffer)
         case done
     }
 
@@ -34,7 +34,8 @@ package struct ChunkDecoder: Sendable {
                 if size > 0 {
                     state = .data(left: size)
                 } else {
-                    state = .trailers(FieldSection(limits: limits, sizeMax: limits.trailersMax))
+                    state = .trailers(
+                        FieldSection(limits: limits, sizeMax: limits.trailersMax), HeadBuffer())
                 }
             case .data(let left):
                 let data = input.take(atMost: min(left, BodyDecoder.pieceMax))
@@ -49,10 +50,10 @@ package struct ChunkDecoder: Sendable {
                     throw .malformed("Chunk data is not followed by CRLF.")
                 }
                 state = sawReturn ? .size : .dataEnd(sawReturn: true)
-            case .trailers(var section):
+            case .trailers(var section, var dropped):
                 // Trailers are read for their end and dropped (RFC 9110 §6.5.1, H76).
-                let complete = try section.read(from: &input)
-                state = complete ? .done : .trailers(section)
+                let complete = try section.read(from: &input, into: &dropped)
+                state = complete ? .done : .trailers(section, dropped)
                 if !complete { return .needsInput }
             case .done:
                 return .end

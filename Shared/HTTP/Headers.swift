@@ -3,13 +3,19 @@
 ///
 /// A value is the field's bytes, one Unicode scalar below U+0100 for each byte, so obs-text
 /// (RFC 9110 §5.5) passes through unchanged; the writers refuse anything else.
-package struct Headers: Sendable, Equatable {
+package struct Headers: Sendable {
     package struct Field: Sendable, Equatable {
         package let name: String
         package let value: String
     }
 
-    package private(set) var fields: [Field] = []
+    private enum Storage: Sendable {
+        /// As they came: text is made for the fields that are asked for, and for no others.
+        case received(HeadBuffer)
+        case made([Field])
+    }
+
+    private var storage = Storage.made([])
 
     package init() {}
 
@@ -17,45 +23,74 @@ package struct Headers: Sendable, Equatable {
         for pair in pairs { add(pair.name, pair.value) }
     }
 
-    /// The first value of a name. Setting replaces every line of the name; nil removes them.
-    package subscript(_ name: String) -> String? {
-        get { fields.first { $0.name.equalsIgnoringCase(name) }?.value }
-        set {
-            let index = fields.firstIndex { $0.name.equalsIgnoringCase(name) }
-            guard let newValue else {
-                if index != nil { remove(name) }
-                return
-            }
-            let field = Field(name: name.lowercased(), value: newValue)
-            guard let index else { return fields.append(field) }
-            fields[index] = field
-            var seen = false
-            fields.removeAll { other in
-                guard other.name == field.name else { return false }
-                defer { seen = true }
-                return seen
-            }
+    init(received buffer: HeadBuffer) { storage = .received(buffer) }
+
+    package var fields: [Field] {
+        switch storage {
+        case .made(let fields): fields
+        case .received(let buffer):
+            buffer.lines.map { Field(name: buffer.text($0.name), value: buffer.text($0.value)) }
         }
     }
 
+    /// The first value of a name. Setting replaces every line of the name; nil removes them.
+    package subscript(_ name: String) -> String? {
+        get {
+            switch storage {
+            case .made(let fields): return fields.first { $0.name.equalsIgnoringCase(name) }?.value
+            case .received(let buffer):
+                for line in buffer.lines where buffer.matches(line, name) {
+                    return buffer.text(line.value)
+                }
+                return nil
+            }
+        }
+        set {
+            guard newValue != nil || contains(name) else { return }
+            change { Self.set(&$0, name, newValue) }
+        }
+    }
+
+    private static func set(_ fields: inout [Field], _ name: String, _ value: String?) {
+        guard let value else { return fields.removeAll { $0.name.equalsIgnoringCase(name) } }
+        let field = Field(name: name.lowercased(), value: value)
+        guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
+            return fields.append(field)
+        }
+        fields[index] = field
+        guard fields[(index + 1)...].contains(where: { $0.name == field.name }) else { return }
+        let rest = fields[(index + 1)...].filter { $0.name != field.name }
+        fields.replaceSubrange((index + 1)..., with: rest)
+    }
+
     package func values(_ name: String) -> [String] {
-        fields.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
+        switch storage {
+        case .made(let fields):
+            return fields.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
+        case .received(let buffer):
+            var values: [String] = []
+            for line in buffer.lines where buffer.matches(line, name) {
+                values.append(buffer.text(line.value))
+            }
+            return values
+        }
     }
 
     package func contains(_ name: String) -> Bool {
-        fields.contains { $0.name.equalsIgnoringCase(name) }
+        switch storage {
+        case .made(let fields): fields.contains { $0.name.equalsIgnoringCase(name) }
+        case .received(let buffer): buffer.lines.contains { buffer.matches($0, name) }
+        }
     }
 
     package mutating func add(_ name: String, _ value: String) {
-        fields.append(Field(name: name.lowercased(), value: value))
+        change { $0.append(Field(name: name.lowercased(), value: value)) }
     }
 
-    package mutating func remove(_ name: String) {
-        fields.removeAll { $0.name.equalsIgnoringCase(name) }
-    }
+    package mutating func remove(_ name: String) { self[name] = nil }
 
     package mutating func removeAll(where matches: (String) -> Bool) {
-        fields.removeAll { matches($0.name) }
+        change { fields in fields.removeAll { matches($0.name) } }
     }
 
     /// The members of a comma-separated list over all lines of a name, trimmed, without empty ones.
@@ -66,12 +101,31 @@ package struct Headers: Sendable, Equatable {
                 .filter { !$0.isEmpty }
         }
     }
+
+    /// Changes the fields in place when nobody else holds them.
+    private mutating func change(_ body: (inout [Field]) -> Void) {
+        var changed = fields
+        storage = .made([])
+        body(&changed)
+        storage = .made(changed)
+    }
+}
+
+extension Headers: Equatable {
+    package static func == (left: Headers, right: Headers) -> Bool { left.fields == right.fields }
 }
 
 extension Headers: Sequence {
     package func makeIterator() -> IndexingIterator<[Field]> { fields.makeIterator() }
-    package var count: Int { fields.count }
-    package var isEmpty: Bool { fields.isEmpty }
+
+    package var count: Int {
+        switch storage {
+        case .made(let fields): fields.count
+        case .received(let buffer): buffer.lines.count
+        }
+    }
+
+    package var isEmpty: Bool { count == 0 }
 }
 
 extension Headers: ExpressibleByDictionaryLiteral {

@@ -12,12 +12,39 @@ struct InputBuffer: Sendable {
     private var scanned = 0
 
     /// Consumed bytes are dropped once they are this many; below it the copy is not worth it.
-    private static let compactionMin = 16 * 1024
+    private static let compactionMin = 16 * 1_024
+    /// A larger buffer is not kept for the next bytes: most connections never need one again.
+    private static let keptMax = 4 * 1_024
 
     var count: Int { bytes.count - start }
     var isEmpty: Bool { start == bytes.count }
 
     mutating func append(_ more: some Collection<UInt8>) {
+        dropConsumed()
+        bytes.append(contentsOf: more)
+    }
+
+    /// Takes a whole buffer over, and gives back one that may be filled next: empty, perhaps with
+    /// room.
+    mutating func append(taking more: consuming [UInt8]) -> [UInt8] {
+        guard isEmpty else {
+            append(more)
+            return Self.emptied(more)
+        }
+        let spare = Self.emptied(bytes)
+        bytes = more
+        start = 0
+        scanned = 0
+        return spare
+    }
+
+    private static func emptied(_ buffer: consuming [UInt8]) -> [UInt8] {
+        guard buffer.capacity <= keptMax else { return [] }
+        buffer.removeAll(keepingCapacity: true)
+        return buffer
+    }
+
+    private mutating func dropConsumed() {
         if start == bytes.count {
             bytes.removeAll(keepingCapacity: true)
             start = 0
@@ -27,32 +54,41 @@ struct InputBuffer: Sendable {
             scanned -= start
             start = 0
         }
-        bytes.append(contentsOf: more)
     }
 
     /// The next line's range in `bytes` without its CRLF, or nil when it is not complete. The range
     /// is valid until the next append. Only CRLF ends a line (RFC 9112 §2.2, the strict choice).
     mutating func takeLine(limit: Int) throws(LineError) -> Range<Int>? {
-        var index = scanned
-        let end = bytes.count
-        defer { scanned = index }
-        while index < end {
+        // The first byte that would make the line too long.
+        let bound = limit < count ? start + limit : bytes.count
+        let index = Self.lineEnd(bytes.span, from: scanned, bound: bound)
+        scanned = index
+        guard index < bytes.count else { return nil }
+        switch bytes[index] {
+        case Character8.cr: break
+        case Character8.lf: throw .bareLineFeed
+        case let byte where Character8.isControl(byte): throw .control
+        default: throw .tooLong
+        }
+        // The LF is still to come: look at the CR again then, it costs one byte.
+        guard index + 1 < bytes.count else { return nil }
+        guard bytes[index + 1] == Character8.lf else { throw .bareCarriageReturn }
+        let line = start..<index
+        start = index + 2
+        scanned = start
+        return line
+    }
+
+    /// The first control character other than HTAB, or the bound.
+    private static func lineEnd(_ bytes: Span<UInt8>, from start: Int, bound: Int) -> Int {
+        var index = start
+        while index < bound {
             let byte = bytes[index]
-            if byte == Character8.cr {
-                // The LF is still to come: look at the CR again then, it costs one byte.
-                guard index + 1 < end else { return nil }
-                guard bytes[index + 1] == Character8.lf else { throw .bareCarriageReturn }
-                let line = start..<index
-                index += 2
-                start = index
-                return line
-            }
-            if byte == Character8.lf { throw .bareLineFeed }
-            if Character8.isControl(byte) { throw .control }
-            if index - start >= limit { throw .tooLong }
+            // Anything above the controls, nearly every byte, costs two comparisons.
+            guard byte > 0x1f && byte != 0x7f || byte == Character8.htab else { break }
             index += 1
         }
-        return nil
+        return index
     }
 
     /// Up to `limit` bytes, as many as are there.

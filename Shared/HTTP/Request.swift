@@ -1,28 +1,36 @@
 package import Basics
 
-/// A complete request as handlers see it.
+/// A request as handlers see it. Its body is complete, unless the route asked for a stream.
 package struct Request: Sendable {
     package var method: Method
-    /// Path and query as received.
-    package var target: String
-    /// Canonical and decoded (PX-3); the only form to decide on.
-    package var path: String
-    package var query: [(name: String, value: String)]
+    private let requestTarget: RequestTarget
     package var headers: Headers
+    /// Empty on a route that streams its body.
     package var body: [UInt8]
     package var context: RequestContext
 
-    package init(
-        method: Method, target: String, path: String, query: [(name: String, value: String)],
-        headers: Headers, body: [UInt8], context: RequestContext
+    init(
+        method: Method, target: RequestTarget, headers: Headers, body: [UInt8],
+        context: RequestContext
     ) {
         self.method = method
-        self.target = target
-        self.path = path
-        self.query = query
+        requestTarget = target
         self.headers = headers
         self.body = body
         self.context = context
+    }
+
+    /// Path and query as received.
+    package var target: String { requestTarget.text }
+    /// Canonical and decoded (PX-3); the only form to decide on.
+    package var path: String { requestTarget.pathText }
+    /// The items in their order.
+    package var query: [(name: String, value: String)] { requestTarget.query }
+    var pathBytes: ArraySlice<UInt8> { requestTarget.pathBytes }
+
+    /// The body piece by piece: what a streaming route reads, or the complete body as one piece.
+    package var bodyStream: RequestBodyStream {
+        context.bodySource.map { RequestBodyStream($0) } ?? RequestBodyStream(body)
     }
 
     /// From a method and a target, for callers without a socket. Throws like the parser does.
@@ -30,10 +38,9 @@ package struct Request: Sendable {
         _ method: Method, _ target: String, headers: Headers = [:], body: [UInt8] = [],
         context: RequestContext = RequestContext()
     ) throws(ParseError) {
-        let parsed = try RequestTarget(target, method: method)
         self.init(
-            method: method, target: parsed.text, path: parsed.path, query: parsed.query,
-            headers: headers, body: body, context: context)
+            method: method, target: try RequestTarget(target, method: method), headers: headers,
+            body: body, context: context)
     }
 
     /// The first value of a query name.
@@ -51,6 +58,7 @@ package struct Request: Sendable {
     /// The target to send onwards: canonical path, query as received (PX-3).
     package var canonicalTarget: String {
         let path = CanonicalPath.encode(path)
+        let target = target
         guard let mark = target.firstIndex(of: "?") else { return path }
         return path + target[mark...]
     }
@@ -74,6 +82,10 @@ package struct RequestContext: Sendable {
     package var routePattern: String?
     /// Set by the parser: the router answers with it instead of calling the handler.
     package var rejection: ParseError?
+    /// Where a streamed body comes from; nil for a body that is complete.
+    package var bodySource: (any RequestBodySource)?
+    /// Set by the router for its own last step.
+    var match: RouteMatch?
 
     package init(
         requestID: String = "", peer: String = "", parameters: [String: String] = [:],

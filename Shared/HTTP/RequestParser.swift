@@ -14,18 +14,25 @@ package struct RequestParser: Sendable {
         /// Exits: `fields`.
         case startLine(blankLines: Int)
         /// Exits: `body`.
-        case fields(StartLine, FieldSection)
+        case fields(Method, HTTPVersion)
         /// Exits: `startLine` of the next request.
-        case body(BodyDecoder)
+        case body
         /// No exit.
         case failed(ParseError)
     }
 
     private var state = State.startLine(blankLines: 0)
     private var input = InputBuffer()
+    /// Of the message being read, and of the last one until the next begins.
+    private var head = HeadBuffer()
+    private var section: FieldSection
+    private var decoder: BodyDecoder?
     private let limits: HTTPLimits
 
-    package init(limits: HTTPLimits = .standard) { self.limits = limits }
+    package init(limits: HTTPLimits = .standard) {
+        self.limits = limits
+        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
+    }
 
     /// Nothing of a next request has arrived: the connection may be closed without an answer (H85).
     package var isIdle: Bool {
@@ -41,13 +48,18 @@ package struct RequestParser: Sendable {
         input.append(bytes)
     }
 
+    /// Takes a whole buffer over instead of copying it, and gives back an empty one to fill next.
+    package mutating func append(taking bytes: consuming [UInt8]) -> [UInt8] {
+        if case .failed = state { return [] }
+        return input.append(taking: bytes)
+    }
+
     /// Sets the body's limit for the request whose head was just returned. Throws 413 at once when
     /// its declared length is beyond it: refused before it is read (H54).
     package mutating func limitBody(to limit: Int) throws(ParseError) {
-        guard case .body(var decoder) = state else { return }
+        guard case .body = state else { return }
         do throws(ParseError) {
-            try decoder.setLimit(limit)
-            state = .body(decoder)
+            try decoder?.setLimit(limit)
         } catch {
             throw fail(error)
         }
@@ -79,33 +91,43 @@ package struct RequestParser: Sendable {
                     state = .startLine(blankLines: blankLines + 1)
                 } else {
                     let line = try StartLine(input.bytes[line], limits: limits)
-                    state = .fields(
-                        line, FieldSection(limits: limits, sizeMax: limits.sectionMax))
+                    beginHead(input.bytes[line.target])
+                    state = .fields(line.method, line.version)
                 }
-            case .fields(let line, var section):
-                let complete = try section.read(from: &input)
-                state = .fields(line, section)
-                guard complete else { return nil }
-                let head = try RequestHead(line: line, section: section)
+            case .fields(let method, let version):
+                guard try section.read(from: &input, into: &head) else { return nil }
+                let head = try RequestHead(
+                    method: method, version: version, buffer: head, dropped: section.dropped)
                 // The route's limit comes with `limitBody`; a length is judged when it is known.
-                state = .body(
-                    try BodyDecoder(head.framing, limit: Int.max, limits: limits))
+                decoder = try BodyDecoder(head.framing, limit: Int.max, limits: limits)
+                state = .body
                 return .head(head)
-            case .body(var decoder):
-                if decoder.limit == Int.max { try decoder.setLimit(limits.bodyMax) }
-                let step = try decoder.next(from: &input)
-                state = .body(decoder)
-                switch step {
-                case .data(let data): return .body(data)
-                case .needsInput: return nil
-                case .end:
-                    state = .startLine(blankLines: 0)
-                    return .end
-                }
+            case .body:
+                guard let event = try bodyStep() else { return nil }
+                return event
             case .failed(let error):
                 throw error
             }
         }
+    }
+
+    private mutating func bodyStep() throws(ParseError) -> Event? {
+        if decoder?.limit == Int.max { try decoder?.setLimit(limits.bodyMax) }
+        switch try decoder?.next(from: &input) ?? .end {
+        case .data(let data): return .body(data)
+        case .needsInput: return nil
+        case .end:
+            decoder = nil
+            state = .startLine(blankLines: 0)
+            return .end
+        }
+    }
+
+    /// The buffer of the last head is filled again when nobody has kept it.
+    private mutating func beginHead(_ target: ArraySlice<UInt8>) {
+        if isKnownUniquelyReferenced(&head) { head.reset() } else { head = HeadBuffer() }
+        head.setTarget(target)
+        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
     }
 
     private mutating func takeStartLine() throws(ParseError) -> Range<Int>? {

@@ -35,23 +35,25 @@ package struct Response: Sendable {
         Response(status: status, headers: headers)
     }
 
-    /// A body written while it is produced; `type` is its media type.
+    /// A body written while it is produced; `type` is its media type. With a `length` exactly so many
+    /// bytes must be written: more are refused, and fewer cut the connection.
     package static func stream(
-        _ status: Int, type: String, headers: Headers = [:],
+        _ status: Int, type: String, length: Int? = nil, headers: Headers = [:],
         _ write: @escaping @Sendable (any BodyWriter) async throws -> Void
     ) -> Response {
         var headers = headers
         headers["content-type"] = type
-        return Response(status: status, headers: headers, body: .stream(write))
+        return Response(
+            status: status, headers: headers, body: .stream(length: length, write))
     }
 }
 
 package enum ResponseBody: Sendable {
     case empty
     case bytes([UInt8])
-    /// Sent chunked on HTTP/1.1, until close on 1.0. When the closure throws the connection is cut
-    /// without a last chunk, so the client can tell (H96).
-    case stream(@Sendable (any BodyWriter) async throws -> Void)
+    /// Sent as it is with a length, otherwise chunked on HTTP/1.1 and until close on 1.0. When the
+    /// closure throws the connection is cut without an end of the body, so the client can tell (H96).
+    case stream(length: Int?, @Sendable (any BodyWriter) async throws -> Void)
 }
 
 /// Where a streaming handler writes.

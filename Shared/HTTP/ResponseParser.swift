@@ -25,7 +25,7 @@ package struct ResponseParser: Sendable {
 
     private enum State {
         case statusLine
-        case fields(status: Int, version: HTTPVersion, FieldSection)
+        case fields(status: Int, version: HTTPVersion)
         case body(BodyDecoder)
         case done
         case failed(ParseError)
@@ -33,6 +33,8 @@ package struct ResponseParser: Sendable {
 
     private var state = State.statusLine
     private var input = InputBuffer()
+    private var buffer = HeadBuffer()
+    private var section: FieldSection
     private var interimCount = 0
     private let method: Method
     private let limits: HTTPLimits
@@ -43,6 +45,7 @@ package struct ResponseParser: Sendable {
     package init(to method: Method, limits: HTTPLimits = .standard) {
         self.method = method
         self.limits = limits
+        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
     }
 
     /// Bytes that arrived behind the response: the connection must not be used again (U6).
@@ -85,14 +88,13 @@ package struct ResponseParser: Sendable {
             case .statusLine:
                 guard let line = try takeStatusLine() else { return nil }
                 let (status, version) = try Self.statusLine(input.bytes[line])
-                state = .fields(
-                    status: status, version: version,
-                    FieldSection(limits: limits, sizeMax: limits.sectionMax))
-            case .fields(let status, let version, var section):
-                let complete = try section.read(from: &input)
-                state = .fields(status: status, version: version, section)
-                guard complete else { return nil }
-                if let head = try head(status, version, section) { return .head(head) }
+                // A head of its own for each: an interim one may still be held by somebody.
+                buffer = HeadBuffer()
+                section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
+                state = .fields(status: status, version: version)
+            case .fields(let status, let version):
+                guard try section.read(from: &input, into: &buffer) else { return nil }
+                if let head = try head(status, version) { return .head(head) }
             case .body(var decoder):
                 let step = try decoder.next(from: &input)
                 state = .body(decoder)
@@ -110,7 +112,7 @@ package struct ResponseParser: Sendable {
     }
 
     /// Nil for an interim response.
-    private mutating func head(_ status: Int, _ version: HTTPVersion, _ section: FieldSection)
+    private mutating func head(_ status: Int, _ version: HTTPVersion)
         throws(ParseError) -> ResponseHead?
     {
         if status < 200 {
@@ -123,10 +125,10 @@ package struct ResponseParser: Sendable {
             return nil
         }
         let framing = try BodyFraming.response(
-            status: status, to: method, headers: section.headers, version: version)
+            status: status, to: method, head: buffer, version: version)
         state = .body(try BodyDecoder(framing, limit: Int.max, limits: limits))
         return ResponseHead(
-            status: status, version: version, headers: section.headers, framing: framing)
+            status: status, version: version, headers: Headers(received: buffer), framing: framing)
     }
 
     private mutating func takeStatusLine() throws(ParseError) -> Range<Int>? {
@@ -141,7 +143,7 @@ package struct ResponseParser: Sendable {
     private static func statusLine(_ line: ArraySlice<UInt8>) throws(ParseError)
         -> (Int, HTTPVersion)
     {
-        let bytes = Array(line)
+        let bytes = Array(line)[...]
         guard bytes.count >= 12, bytes[8] == Character8.space,
             bytes[9..<12].allSatisfy(Character8.isDigit),
             bytes.count == 12 || bytes[12] == Character8.space

@@ -5,21 +5,29 @@ import Basics
 /// A pattern is literal segments, `{name}` for one segment and a final `{name...}` for the rest.
 /// Literals win over parameters, so the order of registration does not matter.
 package struct Router: Sendable {
-    private var routes: [Route] = []
-    private var middleware: [Middleware] = []
-    private var report: @Sendable (any Error, Request) -> Void = { _, _ in }
+    var routes: [Route] = []
+    var middleware: [Middleware] = []
+    var report: @Sendable (any Error, Request) -> Void = { _, _ in }
 
     /// The limit for bodies where the route names none (BH, H54).
     package static let bodyLimitDefault = 1_048_576
 
     package init() {}
 
+    /// A handler whose request's `body` is complete and at most `bodyLimit` bytes.
     package mutating func on(
         _ method: Method, _ pattern: String, bodyLimit: Int = Router.bodyLimitDefault,
         _ handler: @escaping Handler
     ) {
+        on(method, pattern, body: .collected(limit: bodyLimit), handler)
+    }
+
+    /// A handler that says how it wants its body: collected, or streamed by `Request.bodyStream`.
+    package mutating func on(
+        _ method: Method, _ pattern: String, body: RouteBody, _ handler: @escaping Handler
+    ) {
         let route = Route(
-            method: method, pattern: RoutePattern(pattern), bodyLimit: bodyLimit, handler: handler)
+            method: method, pattern: RoutePattern(pattern), body: body, handler: handler)
         let index = routes.firstIndex { route.pattern.isMoreSpecific(than: $0.pattern) }
         routes.insert(route, at: index ?? routes.endIndex)
     }
@@ -37,119 +45,55 @@ package struct Router: Sendable {
         routes.map { ($0.method, $0.pattern.text) }
     }
 
-    /// The limit for the body of a request, known before the body is read.
+    /// The limit of the body for a method and a canonical path, for tests and listings.
     package func bodyLimit(_ method: Method, _ path: String) -> Int {
-        match(method, path).route?.bodyLimit ?? Self.bodyLimitDefault
+        RouteTable(self).match(method, Array(path.utf8)[...]).body.limit
     }
 
     package func handler() -> Handler {
-        { request in await respond(to: request) }
+        let table = RouteTable(self)
+        return { request in await table.respond(to: request) }
     }
 
     /// Always an answer: 404, 405 with `Allow`, 501 for an unknown method, the problem thrown by a
-    /// handler, or 500. Middleware sees all of them.
+    /// handler, or 500. Middleware sees all of them. Who answers many requests makes a `RouteTable`.
     package func respond(to request: Request) async -> Response {
-        let found = match(request.method, request.path)
-        var request = request
-        request.context.routePattern = found.pattern
-        request.context.parameters = found.parameters
-        let innermost: Handler = { request in
-            if let rejection = request.context.rejection { throw rejection }
-            return try await found.respond(to: request)
-        }
-        var chain = guarded(innermost)
-        for layer in middleware.reversed() {
-            let next = chain
-            chain = guarded { request in try await layer.body(request, next) }
-        }
-        do {
-            return try await chain(request)
-        } catch {
-            return response(to: error, for: request)
-        }
-    }
-
-    /// Errors become responses at each layer, so outer layers see a status, and the response
-    /// carries what the inner layers learned (request id, trace).
-    private func guarded(_ handler: @escaping Handler) -> Handler {
-        { request in
-            do {
-                return try await handler(request)
-            } catch {
-                return response(to: error, for: request)
-            }
-        }
-    }
-
-    private func response(to error: any Error, for request: Request) -> Response {
-        switch error {
-        case let problem as Problem: return problem.response(for: request.context)
-        case let error as any ProblemConvertible:
-            let problem = error.problem
-            // This one tells a client nothing, so it must be written down.
-            if problem.status == Problem.internalError.status { report(error, request) }
-            return problem.response(for: request.context)
-        case is CancellationError:
-            let isLate = request.context.deadline?.isPast ?? false
-            return (isLate ? Problem.deadlineExceeded : .clientClosed).response(
-                for: request.context)
-        default:
-            report(error, request)
-            return Problem.internalError.response(for: request.context)
-        }
-    }
-
-    private func match(_ method: Method, _ path: String) -> RouteMatch {
-        var match = RouteMatch(method: method)
-        let segments = RoutePattern.split(path)
-        for route in routes {
-            // Patterns of equal shape are neighbours; the first that matches decides the resource.
-            if let pattern = match.pattern, route.pattern.text != pattern { continue }
-            guard let parameters = route.pattern.match(segments) else { continue }
-            match.pattern = route.pattern.text
-            match.parameters = parameters
-            match.allowed.append(route.method)
-            if route.method == method || (method == .head && route.method == .get) {
-                match.route = route
-            }
-        }
-        if path == "*" { match.allowed = Array(Set(routes.map(\.method))) }
-        return match
+        await RouteTable(self).respond(to: request)
     }
 }
 
-private struct Route: Sendable {
+/// How a route takes its body.
+package enum RouteBody: Sendable, Equatable {
+    /// Complete before the handler runs.
+    case collected(limit: Int)
+    /// Piece by piece while the handler asks for it.
+    case streamed(limit: Int)
+
+    package var isStreamed: Bool {
+        if case .streamed = self { true } else { false }
+    }
+
+    /// Bytes; a longer body is refused with 413.
+    package var limit: Int {
+        switch self {
+        case .collected(let limit), .streamed(let limit): limit
+        }
+    }
+}
+
+/// A class, because every request carries a reference to its route.
+final class Route: Sendable {
     let method: Method
     let pattern: RoutePattern
-    let bodyLimit: Int
+    let body: RouteBody
     let handler: Handler
-}
 
-/// What was found for a method and a path.
-private struct RouteMatch: Sendable {
-    let method: Method
-    var route: Route?
-    var pattern: String?
-    var parameters: [String: String] = [:]
-    var allowed: [Method] = []
-
-    func respond(to request: Request) async throws -> Response {
-        if let route { return try await route.handler(request) }
-        if case .other = method {
-            throw Problem(
-                status: 501, code: "unsupported_method", detail: "This method is unknown here.")
-        }
-        if allowed.isEmpty, request.path != "*" { throw Problem.routeNotFound }
-        if method == .options { return .empty(204, headers: ["allow": allow]) }
-        throw Problem(
-            status: 405, code: "method_not_allowed",
-            detail: "This resource does not support the method.", headers: ["allow": allow])
-    }
-
-    private var allow: String {
-        var methods = Set(allowed.map(\.text))
-        methods.insert("OPTIONS")
-        if methods.contains("GET") { methods.insert("HEAD") }
-        return methods.sorted().joined(separator: ", ")
+    init(
+        method: Method, pattern: RoutePattern, body: RouteBody, handler: @escaping Handler
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.body = body
+        self.handler = handler
     }
 }

@@ -1,9 +1,15 @@
+package import Crypto
 package import HTTP
 
 /// The limits of a client. Each origin has its own connections.
 package struct ClientConfiguration: Sendable {
     /// For one connection attempt (TO-1).
     package var connectTimeout: Duration = .seconds(1)
+    /// For the TLS handshake of one connection, after it was made.
+    package var handshakeTimeout: Duration = .seconds(2)
+    /// Whom `https` requests trust and what they show; nil for the authorities of this machine and no
+    /// certificate.
+    package var tls: TLSContext?
     /// How often a connection is tried before the request fails. Behind one name there may be several
     /// servers, and whoever picks one for us learns late that it has gone (RT-2). Nothing has been
     /// sent, so this is safe for every method.

@@ -3,6 +3,9 @@ package struct ClientError: Error, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable, Hashable {
         /// No connection within the connect time-out; nothing was sent.
         case connectFailed
+        /// No TLS with the peer: it could not prove to be the host, refused us, speaks none, or sent what
+        /// breaks the protection. The same connection made again would fail again.
+        case tlsFailed
         /// The deadline passed before the head, or a body made no progress.
         case timeout
         /// The peer cut the connection.

@@ -1,9 +1,9 @@
 package import HTTP
 
-/// A request to an absolute `http` URL.
+/// A request to an absolute `http` or `https` URL.
 package struct ClientRequest: Sendable {
     package var method: Method
-    /// `http://host[:port]/path?query`, already percent-encoded.
+    /// `http[s]://host[:port]/path?query`, already percent-encoded.
     package var url: String
     /// Framing, `Host` and `Connection` are the client's own and ignored here.
     package var headers: Headers
@@ -69,16 +69,24 @@ package struct ClientBody: AsyncSequence, Sendable {
 
 /// Scheme, host and port: what a connection can be shared for.
 struct Origin: Sendable, Hashable, CustomStringConvertible {
+    enum Scheme: String, Sendable {
+        case http, https
+
+        var defaultPort: Int { self == .https ? 443 : 80 }
+    }
+
+    let scheme: Scheme
     let host: String
     let port: Int
 
-    /// The `Host` field; the default port is left out.
+    /// The `Host` field; the scheme's own port is left out.
     var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? name : "\(name):\(port)"
+        return port == scheme.defaultPort ? name : "\(name):\(port)"
     }
 
-    var description: String { authority }
+    /// For logs and metrics; `http` is not said.
+    var description: String { scheme == .https ? "https://\(authority)" : authority }
 }
 
 /// A URL taken apart.
@@ -88,17 +96,22 @@ struct ClientURL: Sendable {
     let target: String
 
     init(_ text: String) throws(ClientError) {
-        let scheme = "http://"
-        guard text.prefix(scheme.count).equalsIgnoringCase(scheme) else {
-            throw ClientError(.invalidRequest, "a URL must begin with http://", nothingWritten: true)
+        let schemes = [("http://", Origin.Scheme.http), ("https://", .https)]
+        guard
+            let (prefix, scheme) = schemes.first(where: {
+                text.prefix($0.0.count).equalsIgnoringCase($0.0)
+            })
+        else {
+            throw ClientError(
+                .invalidRequest, "a URL must begin with http:// or https://", nothingWritten: true)
         }
-        let rest = text.dropFirst(scheme.count)
+        let rest = text.dropFirst(prefix.count)
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let authority = rest[..<end]
         let path = rest[end...]
         target = path.hasPrefix("/") ? String(path) : "/" + path
         var host = authority
-        var port = 80
+        var port = scheme.defaultPort
         // The last colon, unless it belongs to an IPv6 address.
         if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
             guard let number = Int(authority[authority.index(after: colon)...]),
@@ -113,6 +126,6 @@ struct ClientURL: Sendable {
         guard !host.isEmpty, !host.contains("@") else {
             throw ClientError(.invalidRequest, "the URL's host", nothingWritten: true)
         }
-        origin = Origin(host: host.lowercased(), port: port)
+        origin = Origin(scheme: scheme, host: host.lowercased(), port: port)
     }
 }

@@ -17,7 +17,7 @@ enum ClientSpan {
             "http.request.method": .string(request.method.text),
             "server.address": .string(url.origin.host),
             "server.port": .integer(Int64(url.origin.port)),
-            "url.full": .string("http://\(url.origin.authority)\(path)"),
+            "url.full": .string("\(url.origin.scheme.rawValue)://\(url.origin.authority)\(path)"),
         ]
         attributes["url.template"] = request.route.map { .string($0) }
         return attributes

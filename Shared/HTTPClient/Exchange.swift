@@ -114,6 +114,8 @@ actor Exchange {
                 .timeout
             } else if error.code == .cancelled {
                 .cancelled
+            } else if error.code == .handshake {
+                .tlsFailed
             } else {
                 .reset
             }

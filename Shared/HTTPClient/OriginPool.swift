@@ -42,13 +42,24 @@ actor OriginPool {
         if mayReuse, let connection = takeIdle() {
             return Lease(connection, from: self, isReused: true)
         }
-        do throws(SocketError) {
-            let connection = try await TCPConnection.connect(
-                host: origin.host, port: origin.port,
-                timeout: min(configuration.connectTimeout, deadline.remaining), on: loop)
+        do throws(ClientError) {
+            let connection = try await connect(deadline)
+            if origin.scheme == .https {
+                try await ClientTLS.secure(connection, to: origin, configuration, deadline: deadline)
+            }
             return Lease(connection, from: self, isReused: false)
         } catch {
             permits.release()
+            throw error
+        }
+    }
+
+    private func connect(_ deadline: Deadline) async throws(ClientError) -> TCPConnection {
+        do throws(SocketError) {
+            return try await TCPConnection.connect(
+                host: origin.host, port: origin.port,
+                timeout: min(configuration.connectTimeout, deadline.remaining), on: loop)
+        } catch {
             throw ClientError(
                 error.code == .cancelled ? .cancelled : .connectFailed, "connect to \(origin)",
                 underlying: error, nothingWritten: true)

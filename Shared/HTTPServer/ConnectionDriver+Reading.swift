@@ -19,80 +19,179 @@ struct Refusal: Error {
 }
 
 extension ConnectionDriver {
-    /// Bytes handed to the parser at once; the connection's own read-ahead bounds the rest.
-    private static let pieceMax = 16 * 1_024
-
     /// The next request's head; nil when the connection is over without one.
     func readHead() async throws -> RequestHead? {
-        var deadline = Deadline.after(limits.idleTimeout)
+        var deadline: Deadline?
         var hasBegun = false
         while true {
             while let event = try parser.next() {
-                if case .head(let head) = event { return head }
+                guard case .head(let head) = event else { continue }
+                await countPipelined(waited: deadline != nil)
+                return head
             }
             if !hasBegun, !parser.isIdle {
                 hasBegun = true
-                beganReading()
-                deadline = .after(limits.headTimeout)
+                phase = .reading
+                deadline = Deadline(loop.now.advanced(by: limits.headTimeout))
             }
             if !mayTakeRequests, !hasBegun { return nil }
-            let bytes: [UInt8]
+            let limit = deadline ?? Deadline(loop.now.advanced(by: limits.idleTimeout))
+            deadline = limit
             do throws(SocketError) {
-                bytes = try await connection.read(upTo: Self.pieceMax, deadline: deadline)
+                guard try await receive(until: limit) else { return nil }
             } catch {
                 // An idle connection ends without a word (H85), a slow head with 408 (H84).
                 guard error.code == .timeout else { throw error }
                 if hasBegun { throw Refusal.slow }
                 return nil
             }
-            if bytes.isEmpty { return nil }
-            parser.append(bytes)
         }
+    }
+
+    /// Waits for bytes and gives them to the parser. False at the client's orderly end.
+    private func receive(until deadline: Deadline) async throws(SocketError) -> Bool {
+        guard try await connection.waitForInput(until: deadline) else { return false }
+        feedParser()
+        return true
+    }
+
+    private func feedParser() {
+        let empty = spare
+        spare = []
+        let bytes = connection.assumeIsolated { $0.exchangeInput(empty) }
+        spare = parser.append(taking: bytes)
     }
 
     /// The whole body, at most as large as the route allows.
     func readBody(of head: RequestHead) async throws -> [UInt8] {
-        // Before a byte of it is read: a declared length over the limit is a 413 (H54).
-        try parser.limitBody(to: server.router.bodyLimit(head.method, head.path))
-        // Answered at once: a client that waits for 100 would not send the body (H42, H44).
-        if let rejection = head.rejection, head.framing != .none { throw rejection }
-        var pace = BodyPace(limits, now: ContinuousClock.now)
+        var pace = BodyPace(limits, now: loop.now)
         var body: [UInt8] = []
-        var awaitsContinue = head.expectsContinue
+        var awaitsContinue = head.asksToContinue
         while true {
             switch try parser.next() {
             case .body(let bytes):
                 try hold(bytes.count)
-                body += bytes
+                if body.isEmpty { body = bytes } else { body += bytes }
                 pace.received += bytes.count
             case .end: return body
             case .head: throw Refusal.incomplete
-            case nil:
-                if awaitsContinue {
-                    awaitsContinue = false
-                    // A client that sent the body already does not need it (RFC 9110 §10.1.1).
-                    if parser.bufferedCount == 0, await connection.bufferedCount == 0 {
-                        try await connection.write(ResponseWriter.continueHead)
-                    }
-                }
-                parser.append(try await readPiece(deadline: pace.deadline))
+            case nil: try await receiveBody(until: pace.deadline, &awaitsContinue)
             }
         }
     }
 
-    private func readPiece(deadline: Deadline) async throws -> [UInt8] {
-        do throws(SocketError) {
-            let bytes = try await connection.read(upTo: Self.pieceMax, deadline: deadline)
-            // An end in the middle: no handler sees the body as complete (H65, H75).
-            guard !bytes.isEmpty else { throw SocketError(.closed, "body") }
-            return bytes
-        } catch {
-            switch error.code {
-            case .timeout: throw Refusal.slow
-            case .closed where error.operation == "body": throw Refusal.incomplete
-            default: throw error
+    /// Waits for more of a body, and tells a client that waits for it to go on.
+    private func receiveBody(until deadline: Deadline, _ awaitsContinue: inout Bool) async throws {
+        if awaitsContinue {
+            awaitsContinue = false
+            // A client that sent the body already does not need it (RFC 9110 §10.1.1).
+            if parser.bufferedCount == 0, await connection.bufferedCount == 0 {
+                try await connection.write(ResponseWriter.continueHead)
             }
         }
+        let hasMore: Bool
+        do throws(SocketError) {
+            hasMore = try await receive(until: deadline)
+        } catch {
+            guard error.code == .timeout else { throw error }
+            throw Refusal.slow
+        }
+        // An end in the middle: no handler sees the body as complete (H65, H75).
+        guard hasMore else { throw Refusal.incomplete }
+    }
+}
+
+// MARK: Streamed bodies
+
+/// A body that its handler reads.
+struct StreamedBody {
+    var pace: BodyPace
+    var awaitsContinue: Bool
+    var isOver = false
+    var isReading = false
+    /// What the reader was told last; it is told again, and nothing more is read.
+    var failure: Problem?
+}
+
+/// The handler's end of a streamed body: good for one request, however long it is kept.
+final class ConnectionBody: RequestBodySource {
+    private let driver: ConnectionDriver
+    private let request: Int
+
+    init(_ driver: ConnectionDriver, request: Int) {
+        self.driver = driver
+        self.request = request
+    }
+
+    func nextBodyPiece() async throws -> [UInt8]? {
+        try await driver.nextPiece(ofRequest: request)
+    }
+}
+
+extension ConnectionDriver {
+    func beginStreamedBody(of head: RequestHead) -> ConnectionBody {
+        streamed = StreamedBody(
+            pace: BodyPace(limits, now: loop.now), awaitsContinue: head.asksToContinue)
+        return ConnectionBody(self, request: served)
+    }
+
+    /// False when a part of the body is unread while the answer begins: then nobody can find the next
+    /// request in time, so the answer says `Connection: close`. A handler may go on reading while it
+    /// streams its answer.
+    func streamedBodyIsOver() -> Bool {
+        guard let body = streamed else { return true }
+        if body.isOver { return true }
+        guard body.failure == nil, !body.isReading, !body.awaitsContinue else { return false }
+        // A body that has arrived whole may just not have been asked for its end.
+        do {
+            guard case .end = try parser.next() else { return false }
+        } catch {
+            streamed?.failure = error.problem
+            return false
+        }
+        streamed?.isOver = true
+        return true
+    }
+
+    /// The next piece of the body of the request with this number; nil at its end.
+    func nextPiece(ofRequest number: Int) async throws -> [UInt8]? {
+        guard number == served, var body = streamed else {
+            throw Problem(status: 500, code: "internal", detail: "The request is over.")
+        }
+        if let failure = body.failure { throw failure }
+        if body.isOver { return nil }
+        guard !body.isReading else {
+            throw Problem(status: 500, code: "internal", detail: "A body has one reader at a time.")
+        }
+        streamed?.isReading = true
+        defer { streamed?.isReading = false }
+        do {
+            while true {
+                switch try parser.next() {
+                case .body(let bytes):
+                    streamed?.pace.received += bytes.count
+                    return bytes
+                case .end:
+                    streamed?.isOver = true
+                    return nil
+                case .head: throw Refusal.incomplete
+                case nil:
+                    let deadline = body.pace.deadline
+                    try await receiveBody(until: deadline, &body.awaitsContinue)
+                    streamed?.awaitsContinue = body.awaitsContinue
+                }
+            }
+        } catch let error as ParseError {
+            throw failBody(error.problem)
+        } catch let refusal as Refusal {
+            throw failBody(refusal.problem)
+        }
+    }
+
+    private func failBody(_ problem: Problem) -> Problem {
+        streamed?.failure = problem
+        server.instruments.refused(problem.code)
+        return problem
     }
 }
 

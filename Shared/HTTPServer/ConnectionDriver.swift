@@ -8,9 +8,13 @@ import Telemetry
 /// Requests are answered one after the other, so pipelined ones are answered in order (§9.3.2).
 /// The task that runs `serve` also runs the handlers: cancelling it, when the client is gone or a
 /// drain is over, cancels whatever is under way.
+///
+/// A request that fits into what was received at once, with an answer that the kernel takes at once,
+/// costs one system call for each of the two and nothing from the heap: the parser, the buffers and
+/// the timer are the connection's own and go round.
 actor ConnectionDriver {
     /// Where the connection is; for draining and for what a cancellation means.
-    private enum Phase {
+    enum Phase {
         /// Between requests, nothing of the next one received. Goes to `reading`.
         case idle
         /// Goes to `handling`.
@@ -23,6 +27,11 @@ actor ConnectionDriver {
         case closing
     }
 
+    /// A body up to this size leaves in one piece with its head.
+    private static let joinedBodyMax = 16 * 1_024
+    /// A larger buffer is not kept between two answers.
+    private static let keptBufferMax = 4 * 1_024
+
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -30,16 +39,26 @@ actor ConnectionDriver {
     let server: Server
     let limits: ServerLimits
     var parser: RequestParser
+    /// An empty buffer that the connection receives into next.
+    var spare: [UInt8] = []
+    /// Where answers are put together.
+    private var output: [UInt8] = []
     /// Cancels the task that runs `serve`.
     var cancelServing: @Sendable () -> Void = {}
-    private var phase = Phase.idle
+    var phase = Phase.idle
     private var isDraining = false
-    private var served = 0
+    private(set) var served = 0
+    /// Requests answered in a row without waiting for the client.
+    private var inARow = 0
     /// Body bytes of the current request that the server's budget holds for it.
     private var held = 0
     /// Of the request under way, for the refusal of a HEAD.
     private var method = Method.get
     private var halfCloseTimer: TimerToken?
+    /// The body of the request under way was not even asked for.
+    private var leavesBody = false
+    /// The body that the handler of the request under way reads by itself.
+    var streamed: StreamedBody?
 
     init(_ connection: TCPConnection, server: Server) {
         self.connection = connection
@@ -63,6 +82,15 @@ actor ConnectionDriver {
 
     /// Until the client or a limit ends the connection.
     func serve() async {
+        let (loop, connection) = (loop, connection)
+        await withTaskCancellationHandler {
+            await serveUntilEnd()
+        } onCancel: {
+            loop.execute { connection.assumeIsolated { $0.interrupt() } }
+        }
+    }
+
+    private func serveUntilEnd() async {
         do {
             try await connection.onPeerEnd { [weak self] end in
                 self?.assumeIsolated { $0.peerEnded(end) }
@@ -96,19 +124,41 @@ actor ConnectionDriver {
         }
         served += 1
         method = head.method
-        let body = try await readBody(of: head)
+        let match = server.routes.match(head)
+        let request = try await request(of: head, match)
         phase = .handling
-        let context = RequestContext(peer: connection.peer.host)
-        let response = await server.router.respond(
-            to: head.request(body: body, context: context))
+        let response = await server.routes.respond(to: request, match: match)
         giveBackBudget()
         guard !Task.isCancelled else { throw CancellationError() }
-        guard try await write(response, to: head) else {
+        let keepsAlive = try await write(response, to: head)
+        streamed = nil
+        guard keepsAlive else {
             phase = .closing
             await linger()
             return false
         }
         return true
+    }
+
+    /// The request with its whole body, or with a stream when the route asks for one.
+    private func request(of head: RequestHead, _ match: RouteMatch) async throws -> Request {
+        // Before a byte of it is read: a declared length over the limit is a 413 (H54).
+        try parser.limitBody(to: match.body.limit)
+        if head.droppedFields > 0 { server.instruments.dropped.increment(by: Int64(head.droppedFields)) }
+        var context = RequestContext(peer: connection.peerHost)
+        // A client that waits for 100 would not send the body of a request that is refused anyway: it
+        // is answered at once, and nobody waits for the rest (H42, H44).
+        let isRefused = head.rejection != nil || !match.isFound
+        if head.framing != .none, isRefused, head.asksToContinue || match.body.isStreamed {
+            leavesBody = true
+            return head.request(body: [], context: context)
+        }
+        guard match.body.isStreamed, head.framing != .none else {
+            let body = try await readBody(of: head)
+            return head.request(body: body, context: context)
+        }
+        context.bodySource = beginStreamedBody(of: head)
+        return head.request(body: [], context: context)
     }
 
     private func peerEnded(_ end: PeerEnd) {
@@ -125,7 +175,7 @@ actor ConnectionDriver {
         guard phase == .handling || phase == .streaming else { return }
         server.instruments.disconnects.increment()
         server.logger.debug(
-            "client gone", ["peer": .string(connection.peer.host), "cause": .string("\(error)")])
+            "client gone", ["peer": .string(connection.peerHost), "cause": .string("\(error)")])
     }
 
     // MARK: Writing
@@ -134,46 +184,65 @@ actor ConnectionDriver {
     private func write(_ response: Response, to head: RequestHead) async throws -> Bool {
         let keepsAlive =
             head.keepsAlive && !isDraining && served < limits.requestsPerConnectionMax
-            && !server.assumeIsolated { $0.isLettingGo }
-        let (response, written) = try serialise(response, to: head, keepsAlive: keepsAlive)
+            && !server.assumeIsolated { $0.isLettingGo } && !leavesBody && streamedBodyIsOver()
+        var bytes = output
+        output = []
+        let (written, isWhole) = try serialise(
+            response, to: head, keepsAlive: keepsAlive, into: &bytes)
         switch (written.framing, response.body) {
-        case (.length, .bytes(let bytes)):
+        case _ where isWhole: try await connection.write(bytes)
+        case (.length, .bytes(let body)) where body.count <= Self.joinedBodyMax:
             // One write, so that head and body leave in one segment.
-            try await connection.write(written.bytes + bytes)
-        case (.chunked, .stream(let body)), (.untilClose, .stream(let body)):
+            bytes.append(contentsOf: body)
+            try await connection.write(bytes)
+        case (.length, .bytes(let body)):
+            try await connection.write(bytes)
+            try await connection.write(body)
+        case (.chunked, .stream(_, let body)), (.untilClose, .stream(_, let body)),
+            (.length, .stream(_, let body)):
             phase = .streaming
-            try await connection.write(written.bytes)
-            try await stream(body, isChunked: written.framing == .chunked)
+            try await connection.write(bytes)
+            try await stream(body, written.framing)
         default:
-            try await connection.write(written.bytes)
+            try await connection.write(bytes)
+        }
+        if bytes.capacity <= Self.keptBufferMax {
+            bytes.removeAll(keepingCapacity: true)
+            output = bytes
         }
         return written.keepsAlive
     }
 
-    /// A response that cannot be put on the wire becomes a 500, before any byte of it is (H94).
-    private func serialise(_ response: Response, to head: RequestHead, keepsAlive: Bool) throws
-        -> (Response, ResponseWriter.Head)
-    {
-        let date = server.assumeIsolated { $0.date() }
+    /// A response that cannot be put on the wire becomes a 500, before any byte of it is (H94); that
+    /// one is whole then, with its body.
+    private func serialise(
+        _ response: Response, to head: RequestHead, keepsAlive: Bool, into bytes: inout [UInt8]
+    ) throws -> (ResponseWriter.Outcome, isWhole: Bool) {
+        let date = date()
         do {
-            let written = try ResponseWriter.head(
-                of: response, to: head.method, version: head.version, keepsAlive: keepsAlive,
-                date: date)
-            return (response, written)
+            let outcome = try ResponseWriter.write(
+                response, to: head.method, version: head.version, keepsAlive: keepsAlive,
+                date: date, into: &bytes)
+            return (outcome, isWhole: false)
         } catch {
             server.logger.error("response refused", ["detail": .string(error.detail)])
-            let fallback = Problem.internalError.response()
-            let written = try ResponseWriter.head(
-                of: fallback, to: head.method, version: head.version, keepsAlive: keepsAlive,
-                date: date)
-            return (fallback, written)
         }
+        let fallback = Problem.internalError.response()
+        let outcome = try ResponseWriter.write(
+            fallback, to: head.method, version: head.version, keepsAlive: keepsAlive, date: date,
+            into: &bytes)
+        if case .length = outcome.framing, case .bytes(let body) = fallback.body {
+            bytes.append(contentsOf: body)
+        }
+        return (outcome, isWhole: true)
     }
 
+    private func date() -> String { server.assumeIsolated { $0.date() } }
+
     private func stream(
-        _ body: @Sendable (any BodyWriter) async throws -> Void, isChunked: Bool
+        _ body: @Sendable (any BodyWriter) async throws -> Void, _ framing: ResponseFraming
     ) async throws {
-        let writer = StreamWriter(connection, isChunked: isChunked)
+        let writer = StreamWriter(connection, framing)
         do {
             try await body(writer)
             try await writer.finish()
@@ -183,12 +252,41 @@ actor ConnectionDriver {
             if !(error is CancellationError), !(error is SocketError) {
                 server.logger.error("stream failed", ["cause": .string("\(error)")])
             }
-            // Without a last chunk the client can tell; without chunks only a reset tells (H96).
-            if !isChunked { await connection.abort() }
+            // Without a last chunk or with a length the client can tell; otherwise only a reset
+            // tells (H96).
+            if framing == .untilClose { await connection.abort() }
             throw error
         }
-        if isChunked { try await connection.write(ResponseWriter.lastChunk) }
+        if framing == .chunked { try await connection.write(ResponseWriter.lastChunk) }
     }
+
+    // MARK: For reading
+
+    var mayTakeRequests: Bool { !isDraining }
+
+    /// Counts a request that was there already when the one before was answered. After so many in a row
+    /// the other connections get their turn: a client that sends without waiting has no more of the
+    /// loop than one that waits.
+    func countPipelined(waited: Bool) async {
+        inARow = waited ? 0 : inARow + 1
+        guard inARow >= limits.pipelineDepthMax else { return }
+        inARow = 0
+        await Task.yield()
+    }
+
+    /// Throws 503 when all requests together hold too many body bytes.
+    func hold(_ count: Int) throws(Refusal) {
+        guard server.assumeIsolated({ $0.budget.take(count) }) else { throw .overloaded }
+        held += count
+    }
+
+    private func giveBackBudget() {
+        let count = held
+        held = 0
+        if count > 0 { server.assumeIsolated { $0.budget.giveBack(count) } }
+    }
+
+    // MARK: Refusing
 
     /// Exactly one answer to bytes that are no acceptable request, then the end (H79, H87).
     private func refuse(_ problem: Problem) async {
@@ -200,16 +298,15 @@ actor ConnectionDriver {
         server.logger.debug(
             "request refused",
             [
-                "peer": .string(connection.peer.host), "code": .string(problem.code),
+                "peer": .string(connection.peerHost), "code": .string(problem.code),
                 "request_id": .string(id),
             ])
         var response = problem.response(requestID: id)
         response.headers["x-request-id"] = id
-        response.headers["connection"] = "close"
         do {
             let head = try ResponseWriter.head(
                 of: response, to: method, version: .http11, keepsAlive: false,
-                date: await server.date())
+                date: date())
             var bytes = head.bytes
             if case .length = head.framing, case .bytes(let body) = response.body { bytes += body }
             try await connection.write(bytes)
@@ -234,23 +331,5 @@ actor ConnectionDriver {
         } catch {
             // Ignored: a time-out or a reset ends the wait as well as an orderly end does.
         }
-    }
-
-    // MARK: For reading
-
-    func beganReading() { phase = .reading }
-
-    var mayTakeRequests: Bool { !isDraining }
-
-    /// Throws 503 when all requests together hold too many body bytes.
-    func hold(_ count: Int) throws(Refusal) {
-        guard server.assumeIsolated({ $0.budget.take(count) }) else { throw .overloaded }
-        held += count
-    }
-
-    private func giveBackBudget() {
-        let count = held
-        held = 0
-        if count > 0 { server.assumeIsolated { $0.budget.giveBack(count) } }
     }
 }

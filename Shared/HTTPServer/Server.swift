@@ -14,11 +14,13 @@ package actor Server {
     }
 
     let configuration: ServerConfiguration
-    let router: Router
+    nonisolated let routes: RouteTable
     let logger: Logger
     let instruments: ServerInstruments
     var budget: BodyBudget
     private let slots: LoopSemaphore
+    /// For connections whose TLS handshake is under way.
+    let handshakes: LoopSemaphore
     private var peers: PeerCount
     private var listener: TCPListener?
     private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
@@ -33,12 +35,13 @@ package actor Server {
         metrics: MetricsRegistry
     ) {
         self.configuration = configuration
-        self.router = router
+        routes = RouteTable(router)
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(metrics, server: configuration.name)
         budget = BodyBudget(bytesMax: configuration.limits.bodyBytesMax)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
+        handshakes = LoopSemaphore(permits: configuration.limits.handshakesMax)
         peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
     }
 
@@ -87,6 +90,7 @@ package actor Server {
         while true {
             do {
                 try await slots.acquire()
+                try await acquireHandshake()
             } catch {
                 throw SocketError(.cancelled, "accept")
             }
@@ -94,15 +98,17 @@ package actor Server {
                 admit(try await listener.accept())
             } catch {
                 slots.release()
+                releaseHandshake()
                 throw error
             }
         }
     }
 
     private func admit(_ connection: TCPConnection) {
-        let peer = connection.peer.host
+        let peer = connection.peerHost
         guard peers.open(peer) else {
             slots.release()
+            releaseHandshake()
             instruments.refused(ServerInstruments.tooManyOfOnePeer)
             logger.debug("too many connections of one peer", ["peer": .string(peer)])
             connection.assumeIsolated { $0.close() }
@@ -116,7 +122,7 @@ package actor Server {
         // Reason: a connection outlives the cancellation of `run`, so that requests under way can
         // finish; `drain` awaits every one of these tasks.
         let task = Task(executorPreference: loop) {
-            await driver.serve()
+            if await self.secured(connection) { await driver.serve() }
             await self.ended(number, peer)
         }
         driver.assumeIsolated { $0.cancelServing = { task.cancel() } }

@@ -1,3 +1,4 @@
+package import Crypto
 package import HTTP
 
 /// Where a server listens and what it allows.
@@ -9,15 +10,18 @@ package struct ServerConfiguration: Sendable {
     /// Names the server in logs and metrics, for example `api` or `operations`.
     package var name: String
     package var limits: ServerLimits
+    /// The port speaks TLS, and nothing else; nil for plain HTTP.
+    package var tls: ServerTLS?
 
     package init(
         host: String = "127.0.0.1", port: Int, name: String = "api",
-        limits: ServerLimits = ServerLimits()
+        limits: ServerLimits = ServerLimits(), tls: ServerTLS? = nil
     ) {
         self.host = host
         self.port = port
         self.name = name
         self.limits = limits
+        self.tls = tls
     }
 }
 
@@ -33,9 +37,17 @@ package struct ServerLimits: Sendable {
     package var connectionsPerPeerMax = 1_280
     /// The last request a connection may carry is answered with `Connection: close` (H89).
     package var requestsPerConnectionMax = 1_000
+    /// Requests of one connection answered in a row without letting the others have their turn, when
+    /// a client sends many without waiting.
+    package var pipelineDepthMax = 64
     /// Bytes of request bodies held for all connections together; beyond it 503 `overloaded`.
     package var bodyBytesMax = 64 * 1_024 * 1_024
 
+    /// From the connection to the end of its TLS handshake; then it is closed.
+    package var handshakeTimeout = Duration.seconds(10)
+    /// TLS handshakes under way; more connections wait in the kernel's queue. So clients that begin one
+    /// and do not go on cannot take every connection.
+    package var handshakesMax = 512
     /// From a request's first byte to the end of its header section; then 408 (H84).
     package var headTimeout = Duration.seconds(10)
     /// A body may trickle for this long before its rate is judged (TO-1); then 408 (H66).

@@ -1,3 +1,4 @@
+import Crypto
 import Telemetry
 
 /// The metrics of one server.
@@ -5,7 +6,9 @@ struct ServerInstruments: Sendable {
     let connections: Gauge
     let accepted: Counter
     let disconnects: Counter
+    let dropped: Counter
     private let refusals: CounterFamily<String>
+    private let handshakes: CounterFamily<String>
 
     init(_ metrics: MetricsRegistry, server: String) {
         connections = metrics.gauge(
@@ -17,11 +20,29 @@ struct ServerInstruments: Sendable {
             "http_server_client_gone_total",
             help: "Requests whose client left before the answer was written.",
             labels: ["server": server])
+        dropped = metrics.counter(
+            "http_server_dropped_fields_total",
+            help: "Header fields dropped for an underscore in their name.",
+            labels: ["server": server])
         refusals = CounterFamily(
             metrics, "http_server_refusals_total", help: "Requests refused before routing.",
             from: [Self.tooManyOfOnePeer]
         ) { ["server": server, "code": $0] }
+        handshakes = CounterFamily(
+            metrics, "http_server_tls_handshakes_total", help: "TLS handshakes by outcome.",
+            from: []
+        ) { ["server": server, "outcome": $0] }
     }
+
+    /// The end of a TLS handshake: `full`, `resumed`, or the code of its error.
+    func shook(_ result: Result<TLSAgreement, TLSError>) {
+        switch result {
+        case .success(let agreement): handshakes[agreement.isResumed ? "resumed" : "full"].increment()
+        case .failure(let error): handshakes[error.code.rawValue].increment()
+        }
+    }
+
+    func handshakeTooSlow() { handshakes["timeout"].increment() }
 
     /// The code of a connection closed because its peer has too many.
     static let tooManyOfOnePeer = "connections_per_peer"

@@ -16,13 +16,16 @@ final class StreamWriter: BodyWriter {
     /// Tasks of one handler that may wait for their turn to write.
     private static let writersMax = 64
     private let connection: TCPConnection
-    private let isChunked: Bool
+    private let framing: ResponseFraming
     private let turn = LoopSemaphore(permits: 1, waitersMax: writersMax)
     private let state = Mutex(State.open)
+    /// Bytes that the declared length still allows.
+    private let left: Mutex<Int>
 
-    init(_ connection: TCPConnection, isChunked: Bool) {
+    init(_ connection: TCPConnection, _ framing: ResponseFraming) {
         self.connection = connection
-        self.isChunked = isChunked
+        self.framing = framing
+        if case .length(let length) = framing { left = Mutex(length) } else { left = Mutex(.max) }
     }
 
     func write(_ bytes: [UInt8]) async throws {
@@ -32,7 +35,9 @@ final class StreamWriter: BodyWriter {
         defer { turn.release() }
         guard state.withLock({ $0 == .open }) else { throw SocketError(.closed, "stream") }
         do {
-            try await connection.write(isChunked ? ResponseWriter.chunk(bytes) : bytes)
+            try countDeclared(bytes.count)
+            try await connection.write(
+                framing == .chunked ? ResponseWriter.chunk(bytes) : bytes)
         } catch {
             state.withLock { $0 = .broken }
             throw error
@@ -49,5 +54,18 @@ final class StreamWriter: BodyWriter {
             return state == .broken
         }
         if isBroken { throw SocketError(.closed, "stream") }
+        guard case .length = framing, left.withLock({ $0 }) > 0 else { return }
+        throw WriteError(detail: "the body is shorter than its declared length")
+    }
+
+    /// A byte too many would be read as the next response (RFC 9112 §6.3).
+    private func countDeclared(_ count: Int) throws(WriteError) {
+        guard case .length = framing else { return }
+        let fits = left.withLock { left in
+            guard count <= left else { return false }
+            left -= count
+            return true
+        }
+        guard fits else { throw WriteError(detail: "the body is longer than its declared length") }
     }
 }

@@ -1,3 +1,4 @@
+package import Crypto
 package import HTTP
 
 /// What a service is made of: returned by its `compose` function, run by `ServiceProgram`.
@@ -9,6 +10,8 @@ package struct Composition: Sendable {
     package var operations: Router
     /// Nil for a program without an API; 0 for any free port.
     package var apiPort: Int?
+    /// The API listener speaks TLS; nil for plain HTTP. SIGHUP reads its files again.
+    package var apiTLS: ServerTLS?
     /// 0 for any free port.
     package var operationsPort: Int
     /// The variables that set the ports, for the message about a taken one.
@@ -25,13 +28,14 @@ package struct Composition: Sendable {
 
     package init(
         api: Router = Router(), operations: Router = Router(), apiPort: Int? = nil,
-        operationsPort: Int, apiPortKey: String? = nil, operationsPortKey: String? = nil,
+        apiTLS: ServerTLS? = nil, operationsPort: Int, apiPortKey: String? = nil, operationsPortKey: String? = nil,
         foundations: [any LongRunning] = [], services: [any LongRunning] = [],
         prepare: @escaping @Sendable () async throws -> Void = {}
     ) {
         self.api = api
         self.operations = operations
         self.apiPort = apiPort
+        self.apiTLS = apiTLS
         self.operationsPort = operationsPort
         self.apiPortKey = apiPortKey
         self.operationsPortKey = operationsPortKey

@@ -107,11 +107,17 @@ struct ServiceProcess: Sendable {
                 context: context, composition: composition, settings: settings,
                 exporter: exporter)
             let (logger, sink) = (context.logger, sink)
+            var reload: (@Sendable () -> Void)?
+            if let tls = composition.apiTLS {
+                let watch = CertificateWatch(tls, logger: logger, metrics: context.metrics)
+                reload = { watch.reload() }
+            }
             ShutdownSignals.install(
                 drainLimit: settings.drainLimit,
                 onSignal: { number in
                     runtime.shutDown(because: number == SIGINT ? "SIGINT" : "SIGTERM")
                 },
+                onReload: reload,
                 forced: { reason in
                     logger.error("ended by force", ["reason": .string(reason.description)])
                     sink.flush()

@@ -1,5 +1,6 @@
 import Basics
 import Configuration
+import Crypto
 import HTTP
 import HTTPServer
 import Sockets
@@ -91,7 +92,8 @@ struct ServiceRuntime: Sendable {
         var api: Listener?
         if let port = composition.apiPort {
             api = try await listener(
-                "api", port, composition.apiPortKey, gate.guarding(composition.api))
+                "api", port, composition.apiPortKey, gate.guarding(composition.api),
+                tls: composition.apiTLS)
         }
         listening(BoundPorts(api: api?.port, operations: operations.port))
         context.logger.notice(
@@ -113,7 +115,7 @@ struct ServiceRuntime: Sendable {
 
     /// Takes a port. The router's unforeseen errors go to the log; clients see only `internal`.
     private func listener(
-        _ name: String, _ port: Int, _ key: String?, _ router: Router
+        _ name: String, _ port: Int, _ key: String?, _ router: Router, tls: ServerTLS? = nil
     ) async throws -> Listener {
         var (router, logger) = (router, context.logger)
         logger = logger.with(["server": .string(name)])
@@ -132,7 +134,7 @@ struct ServiceRuntime: Sendable {
         limits.streamDrain = min(limits.streamDrain, limits.drain)
         let server = Server(
             configuration: ServerConfiguration(
-                host: settings.host, port: port, name: name, limits: limits),
+                host: settings.host, port: port, name: name, limits: limits, tls: tls),
             router: router, loop: context.loop, logger: context.logger, metrics: context.metrics)
         do {
             return (server, try await server.start())

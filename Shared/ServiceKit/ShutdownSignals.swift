@@ -2,7 +2,7 @@ import Glibc
 import Sockets
 import Synchronization
 
-/// Turns SIGTERM and SIGINT into a call on a thread of its own.
+/// Turns SIGTERM and SIGINT, and where it is wanted SIGHUP, into calls on a thread of its own.
 ///
 /// The handler only writes a byte into a pipe, which is all that may be done inside one. The
 /// thread does not depend on the event loop, so a loop that hangs can still be ended: a second
@@ -19,9 +19,11 @@ package enum ShutdownSignals {
     /// A peer that closes its end must be an error of one write, not the end of the process.
     package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
-    /// Once per process. `forced` runs when the process is about to be ended by force.
+    /// Once per process. `forced` runs when the process is about to be ended by force. `onReload` runs
+    /// for each SIGHUP; without it that signal ends the process, as the system has it.
     package static func install(
         drainLimit: Duration, onSignal: @escaping @Sendable (_ number: CInt) -> Void,
+        onReload: (@Sendable () -> Void)? = nil,
         forced: @escaping @Sendable (_ reason: StaticString) -> Void
     ) {
         var ends: [CInt] = [-1, -1]
@@ -31,13 +33,17 @@ package enum ShutdownSignals {
         let reader = ends[0]
         writer.store(ends[1], ordering: .sequentiallyConsistent)
         startThread {
-            let first = next(from: reader, within: nil) ?? SIGTERM
+            var first = next(from: reader, within: nil) ?? SIGTERM
+            while first == SIGHUP {
+                onReload?()
+                first = next(from: reader, within: nil) ?? SIGTERM
+            }
             onSignal(first)
             let again = next(from: reader, within: drainLimit + grace)
             forced(again == nil ? "the drain limit has passed" : "a second signal")
             _exit(again == nil ? ExitCode.failure : secondSignalExit)
         }
-        for number in [SIGTERM, SIGINT] {
+        for number in [SIGTERM, SIGINT] + (onReload == nil ? [] : [SIGHUP]) {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
                 let saved = errno
@@ -52,6 +58,7 @@ package enum ShutdownSignals {
 
     /// The next signal's number; nil when none came in time.
     private static func next(from reader: CInt, within limit: Duration?) -> CInt? {
+        let isDraining = limit != nil
         let end = limit.map { ContinuousClock.now.advanced(by: $0) }
         while true {
             let left = end.map { ContinuousClock.now.duration(to: $0) }
@@ -60,7 +67,9 @@ package enum ShutdownSignals {
             let milliseconds = left.map { CInt(clamping: $0.components.seconds * 1_000 + 1_000) }
             guard poll(&wait, 1, min(milliseconds ?? -1, 60_000)) > 0 else { continue }
             var byte: UInt8 = 0
-            if read(reader, &byte, 1) == 1 { return CInt(byte) }
+            guard read(reader, &byte, 1) == 1 else { continue }
+            // A process that ends has nothing to reload.
+            if !isDraining || CInt(byte) != SIGHUP { return CInt(byte) }
         }
     }
 

@@ -25,6 +25,8 @@ package actor TCPConnection {
         unsafe loop.asUnownedSerialExecutor()
     }
     package nonisolated let peer: SocketAddress
+    /// The peer's address as text, made once: it goes into every request.
+    package nonisolated let peerHost: String
 
     let limits: TCPLimits
     var descriptor: FileDescriptor?
@@ -60,6 +62,7 @@ package actor TCPConnection {
         guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
         self.loop = loop
         self.peer = peer
+        peerHost = peer.host
         self.limits = limits
         self.descriptor = consume descriptor
     }
@@ -94,18 +97,26 @@ package actor TCPConnection {
 
     /// Sends an orderly end; reading goes on.
     package func finishWriting() {
-        if let filter, filter.isEstablished, outputStart == output.count {
-            filter.finish(wire: &output)
-            // Ignored: a connection that is cut already says so to its reader.
-            try? sendOutput()
-        }
+        finishFilter()
         guard let number = descriptor?.number else { return }
         // Fails only when the connection is cut already, which the reader learns by itself.
         _ = clinux_shutdown_write(number)
     }
 
+    /// The peer must be able to tell this end from a cut (RFC 8446 §6.1). What the kernel does not take
+    /// at once is not waited for.
+    private func finishFilter() {
+        guard let filter, filter.isEstablished, descriptor != nil, outputStart == output.count
+        else { return }
+        if case .failed = end { return }
+        filter.finish(wire: &output)
+        // Ignored: a connection that is cut already says so to its reader.
+        try? sendOutput()
+    }
+
     /// Frees the descriptor at once. Whoever waits gets `.closed`. Twice does nothing.
     package func close() {
+        finishFilter()
         if let watch { loop.cancel(watch) }
         watch = nil
         descriptor = nil
@@ -121,6 +132,8 @@ package actor TCPConnection {
     package func abort() {
         // Fails only for a socket that is cut already.
         if let number = descriptor?.number { _ = clinux_set_reset_on_close(number) }
+        // Nor may the filter call it an orderly one.
+        filter = nil
         close()
     }
 

@@ -198,7 +198,7 @@ import Testing
         for (bytes, answer) in [
             (Array("GET / HTTP/1.1\r\n".utf8), refusal), ([0x00, 0xFF], []), ([0x80, 0x2E, 1], []),
         ] {
-            let session = try TLSSession(server: server, answerToPlainText: refusal)
+            let session = try TLSSession(server: server, answerToPlainText: { refusal })
             var (plain, wire): ([UInt8], [UInt8]) = ([], [])
             let error = #expect(throws: TLSError.self) {
                 try session.receive(bytes, plain: &plain, wire: &wire)

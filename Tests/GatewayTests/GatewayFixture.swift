@@ -115,7 +115,7 @@ struct GatewayFixture {
         switch response.body {
         case .empty: break
         case .bytes(let all): bytes = all
-        case .stream(let write):
+        case .stream(_, let write):
             let writer = CollectingWriter()
             try await write(writer)
             bytes = writer.bytes

@@ -134,7 +134,7 @@ struct UpstreamFailureTests {
             #expect(response.status == 200)
             #expect(response.headers["content-type"] == ServerSentEvent.mediaType)
             #expect(seen.last?.headers["last-event-id"] == "7")
-            guard case .stream(let write) = response.body else {
+            guard case .stream(_, let write) = response.body else {
                 Issue.record("the answer is not a stream")
                 return
             }

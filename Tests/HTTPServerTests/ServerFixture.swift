@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import HTTP
 import HTTPServer
 import Sockets
@@ -42,8 +43,8 @@ struct Running {
 }
 
 func withServer(
-    limits: ServerLimits = ServerLimits(), routes: (inout Router) -> Void = { _ in },
-    _ body: (Running) async throws -> Void
+    limits: ServerLimits = ServerLimits(), tls: ServerTLS? = nil,
+    routes: (inout Router) -> Void = { _ in }, _ body: (Running) async throws -> Void
 ) async throws {
     let loop = try EventLoop(name: "server")
     loop.start()
@@ -61,7 +62,7 @@ func withServer(
     let metrics = MetricsRegistry()
     let log = MemorySink()
     let server = Server(
-        configuration: ServerConfiguration(port: 0, limits: limits), router: router, loop: loop,
+        configuration: ServerConfiguration(port: 0, limits: limits, tls: tls), router: router, loop: loop,
         logger: Logger(service: "test", level: .debug, sink: log), metrics: metrics)
     let port = try await server.start()
     let run = Task(executorPreference: loop) { try await server.run() }

@@ -258,7 +258,7 @@ import Testing
             try await shop.inventory.send(InventoryHarness.reserve([(sku, 2)]), for: .make())
             let request = try Request(.get, "/internal/audit")
             let response = await shop.router.respond(to: request)
-            guard case .stream(let write) = response.body else {
+            guard case .stream(_, let write) = response.body else {
                 Issue.record("the audit is not streamed")
                 return
             }

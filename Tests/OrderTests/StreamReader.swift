@@ -28,7 +28,7 @@ final class StreamReader: BodyWriter {
     /// Follows the stream to its end, which comes within a bound.
     static func read(_ response: Response, on loop: EventLoop) async throws -> StreamReader {
         let reader = StreamReader()
-        guard case .stream(let write) = response.body else {
+        guard case .stream(_, let write) = response.body else {
             Issue.record("no stream but \(response.status)")
             return reader
         }
@@ -52,7 +52,7 @@ final class StreamReader: BodyWriter {
             for response in responses {
                 let reader = StreamReader()
                 readers.append(reader)
-                guard case .stream(let write) = response.body else {
+                guard case .stream(_, let write) = response.body else {
                     Issue.record("no stream but \(response.status)")
                     continue
                 }

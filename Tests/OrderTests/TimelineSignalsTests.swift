@@ -74,7 +74,7 @@ import Testing
 
             // Cut and cancelled, while the response is still held.
             let cut = try await talk.open()
-            guard case .stream(let write) = cut.body else { throw Gone() }
+            guard case .stream(_, let write) = cut.body else { throw Gone() }
             await #expect(throws: Gone.self) { try await write(NoClient()) }
             #expect(bench.signals.count == 0)
             let left = try await talk.open()

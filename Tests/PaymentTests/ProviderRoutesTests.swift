@@ -139,7 +139,7 @@ import Testing
         try await withSite { site in
             _ = try await site.post("/v1/authorizations", key: "k1", Self.purchase)
             let response = await site.operations.respond(to: try Request(.get, "/internal/audit"))
-            guard case .stream(let write) = response.body else {
+            guard case .stream(_, let write) = response.body else {
                 Issue.record("the audit is no stream")
                 return
             }

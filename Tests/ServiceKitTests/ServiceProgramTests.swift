@@ -33,13 +33,19 @@ enum ProcessIdentity {
         #expect(error?.key == key)
     }
 
-    @Test func `a termination signal arrives as a call`() async throws {
+    @Test func `signals arrive as calls: reload as often as asked, then the end`() async throws {
         let loop = try EventLoop(name: "test")
         loop.start()
         defer { loop.stop() }
         let seen = OneShot<CInt>()
+        let reloads = AsyncQueue<Int>(capacity: 8)
         ShutdownSignals.install(
-            drainLimit: .seconds(600), onSignal: { seen.succeed($0) }, forced: { _ in })
+            drainLimit: .seconds(600), onSignal: { seen.succeed($0) },
+            onReload: { reloads.push(1) }, forced: { _ in })
+        for _ in 0..<2 {
+            kill(getpid(), SIGHUP)
+            #expect(await reloads.next() == 1)
+        }
         kill(getpid(), SIGTERM)
         #expect(try await seen.value() == SIGTERM)
     }

@@ -21,7 +21,7 @@ enum CallOutcome {
         _ error: ClientError, waited: Duration, patience: Duration
     ) -> CircuitBreaker.Outcome {
         switch error.code {
-        case .connectFailed, .reset, .malformed, .tooLarge: .failure
+        case .connectFailed, .tlsFailed, .reset, .malformed, .tooLarge: .failure
         case .timeout: waited >= patience ? .failure : .ignored
         // Refusals of our own, and clients that went away, never feed the breaker.
         case .poolExhausted, .invalidRequest, .cancelled: .ignored

@@ -73,7 +73,7 @@ struct Forwarder: Sendable {
         case .poolExhausted:
             return Problem.unavailable(
                 "overloaded", "Too many requests to the service \(upstream.name) are under way.")
-        case .connectFailed, .reset:
+        case .connectFailed, .tlsFailed, .reset:
             return Problem.unavailable(
                 "upstream_unavailable", "The service \(upstream.name) cannot be reached.")
         case .malformed, .tooLarge, .invalidRequest:
@@ -107,7 +107,7 @@ enum Relay {
         }
         return Response(
             status: answer.status, headers: headers,
-            body: .stream { writer in
+            body: .stream(length: body.declaredLength) { writer in
                 // A cut upstream throws here, and so cuts the client: no false end (U2).
                 for try await piece in body { try await writer.write(piece) }
             })

@@ -44,6 +44,9 @@ final class Certificate {
         return start > .zero ? .notYet : .valid(end)
     }
 
+    /// Its last moment; nil when that cannot be read.
+    var end: WallTime? { unsafe Self.moment(X509_get0_notAfter(handle)) }
+
     /// The first day and the last, for messages.
     var period: String {
         unsafe "\(Self.day(X509_get0_notBefore(handle))) to \(Self.day(X509_get0_notAfter(handle)))"
@@ -58,10 +61,13 @@ final class Certificate {
     }
 
     private static func day(_ time: UnsafePointer<ASN1_TIME>?) -> String {
+        unsafe moment(time).map { String($0.iso8601.prefix(10)) } ?? "an unreadable time"
+    }
+
+    private static func moment(_ time: UnsafePointer<ASN1_TIME>?) -> WallTime? {
         var parts = unsafe tm()
-        guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unreadable time" }
-        let number = unsafe timegm(&parts)
-        return String(WallTime(microseconds: Int64(number) * 1_000_000).iso8601.prefix(10))
+        guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
+        return unsafe WallTime(microseconds: Int64(timegm(&parts)) * 1_000_000)
     }
 
     private static func text(_ name: OpaquePointer?) -> String {

@@ -1,3 +1,4 @@
+import Basics
 import COpenSSL
 
 /// The certificates that we show to peers, checked the way a peer would, before the first one does.
@@ -10,6 +11,9 @@ struct CertificateChain {
     let certificates: [Certificate]
     /// What an operator should know although the chain can be used.
     let warnings: [String]
+
+    /// When the first of its certificates ends, and with it the chain.
+    var end: WallTime? { certificates.compactMap(\.end).min() }
 
     /// Reads and checks a file. Peers refuse what is expired or out of order, so this does, too.
     init(_ path: String, checksValidity: Bool = true) throws(TLSError) {

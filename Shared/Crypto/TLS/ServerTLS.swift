@@ -13,6 +13,12 @@ package final class ServerTLS: Sendable {
         context = Mutex(try TLSContext(server: options))
     }
 
+    /// For tests that need a server whom no client may believe.
+    init(_ options: TLSServerOptions, first: TLSContext) {
+        self.options = options
+        context = Mutex(first)
+    }
+
     /// What the next handshake uses.
     package var current: TLSContext { context.withLock { $0 } }
 

@@ -1,3 +1,4 @@
+package import Basics
 import COpenSSL
 
 /// What all TLS connections of one server, or of one client, have in common: certificate, key, trust,
@@ -8,6 +9,8 @@ import COpenSSL
 package final class TLSContext: @unchecked Sendable {
     /// What an operator should know: a certificate that ends soon, a chain that may be incomplete.
     package let warnings: [String]
+    /// When the chain that is shown to peers ends; nil without one.
+    package let end: WallTime?
     private let owner: ContextOwner
     var handle: OpaquePointer { unsafe owner.handle }
     /// Nil for a server.
@@ -32,7 +35,8 @@ package final class TLSContext: @unchecked Sendable {
         owner = try unsafe Self.make(TLS_server_method(), options.versions)
         let handle = unsafe owner.handle
         resumptions = nil
-        warnings = try unsafe Self.use(options.identity, handle, checksValidity: checksValidity)
+        let chain = try unsafe Self.use(options.identity, handle, checksValidity: checksValidity)
+        (warnings, end) = (chain.warnings, chain.end)
         unsafe copenssl_cache_nothing(handle)
         unsafe SSL_CTX_set_timeout(handle, Int(Self.ticketLifetime.components.seconds))
         unsafe SSL_CTX_set_alpn_select_cb(handle, chooseProtocol, nil)
@@ -44,11 +48,10 @@ package final class TLSContext: @unchecked Sendable {
         owner = try unsafe Self.make(TLS_client_method(), options.versions)
         let handle = unsafe owner.handle
         resumptions = ResumptionCache()
-        if let identity = options.identity {
-            warnings = try unsafe Self.use(identity, handle, checksValidity: true)
-        } else {
-            warnings = []
+        let chain = try options.identity.map { identity throws(TLSError) in
+            try unsafe Self.use(identity, handle, checksValidity: true)
         }
+        (warnings, end) = (chain?.warnings ?? [], chain?.end)
         if let path = options.authoritiesPath {
             for authority in try PEMFile(path, "the authorities").certificates() {
                 try unsafe Self.trust(authority, handle)
@@ -90,11 +93,11 @@ package final class TLSContext: @unchecked Sendable {
         return owner
     }
 
-    /// Certificate, chain and key; returns the chain's warnings.
+    /// Certificate, chain and key; returns the chain.
     @unsafe
     private static func use(
         _ identity: TLSIdentity, _ handle: OpaquePointer, checksValidity: Bool
-    ) throws(TLSError) -> [String] {
+    ) throws(TLSError) -> CertificateChain {
         let chain = try CertificateChain(identity.chainPath, checksValidity: checksValidity)
         let key = try PEMFile(identity.keyPath, "the private key").privateKey()
         guard let leaf = chain.certificates.first, key.belongs(to: leaf) else {
@@ -119,7 +122,7 @@ package final class TLSContext: @unchecked Sendable {
                     .malformed, "\(certificate.subject) cannot be sent: \(TLSError.lastReason())")
             }
         }
-        return chain.warnings
+        return chain
     }
 
     @unsafe

@@ -3,7 +3,7 @@ import Glibc
 
 /// Which side of a connection a session is.
 enum TLSRole {
-    case server(answerToPlainText: [UInt8])
+    case server(answerToPlainText: @Sendable () -> [UInt8])
     case client(TLSTarget)
 
     /// For messages.
@@ -24,7 +24,7 @@ enum TLSRole {
             guard firstByte != Self.handshakeRecord else { return }
             // The lower case of a letter has one bit more.
             let isLetter = UInt8(ascii: "a")...UInt8(ascii: "z") ~= firstByte | 0x20
-            if isLetter { answer += plainAnswer }
+            if isLetter { answer += plainAnswer() }
             throw TLSError(
                 .notTLS, isLetter ? "the client speaks without TLS" : "the client's bytes are no TLS")
         case .client(let target):

@@ -2,9 +2,22 @@ import Basics
 import COpenSSL
 import Glibc
 
+/// What the two sides of a connection have agreed on.
+package struct TLSAgreement: Sendable, Equatable {
+    package let version: TLSVersion
+    /// The handshake went on from an earlier connection.
+    package let isResumed: Bool
+    /// The name in the peer's certificate, in the form of RFC 4514; nil when it showed none.
+    package let peerSubject: String?
+}
+
 /// One TLS connection: bytes in, bytes out, no socket. Used on one thread at a time.
 @safe
 package final class TLSSession: TransportFilter {
+    /// Called once, on the session's thread, when the handshake has ended in one way or the other. A
+    /// session belongs to its connection alone, so this is how others learn of it.
+    package typealias Report = @Sendable (Result<TLSAgreement, TLSError>) -> Void
+
     private enum State {
         /// Goes to `established` or `failed`.
         case handshake
@@ -22,25 +35,29 @@ package final class TLSSession: TransportFilter {
     private let buffer: WireBuffer
     private let role: TLSRole
     private let context: TLSContext
+    private let report: Report?
     private var state = State.handshake
     private var hasBegun = false
     private var hasFinished = false
     private(set) package var peerHasFinished = false
 
-    /// The server's side of a new connection. `answerToPlainText` is sent to a peer whose first byte
-    /// is a letter: it speaks another protocol, most likely HTTP without TLS.
-    package convenience init(server context: TLSContext, answerToPlainText: [UInt8] = [])
-        throws(TLSError)
-    {
-        try self.init(context, .server(answerToPlainText: answerToPlainText))
+    /// The server's side of a new connection. The answer to plain text is sent to a peer whose first
+    /// byte is a letter: it speaks another protocol, most likely HTTP without TLS.
+    package convenience init(
+        server context: TLSContext, answerToPlainText: @escaping @Sendable () -> [UInt8] = { [] },
+        report: Report? = nil
+    ) throws(TLSError) {
+        try self.init(context, .server(answerToPlainText: answerToPlainText), report)
         unsafe SSL_set_accept_state(ssl)
     }
 
     /// The client's side of a new connection. The server has to prove that it is `host`, a name or an
     /// address; a session with the same host and port is resumed when there is one.
-    package convenience init(client context: TLSContext, host: String, port: Int) throws(TLSError) {
+    package convenience init(
+        client context: TLSContext, host: String, port: Int, report: Report? = nil
+    ) throws(TLSError) {
         let target = TLSTarget(host: host, port: port)
-        try self.init(context, .client(target))
+        try self.init(context, .client(target), report)
         unsafe SSL_set_connect_state(ssl)
         try unsafe target.demand(of: ssl)
         if let session = context.resumptions?.take(for: target.key) {
@@ -50,7 +67,7 @@ package final class TLSSession: TransportFilter {
         }
     }
 
-    private init(_ context: TLSContext, _ role: TLSRole) throws(TLSError) {
+    private init(_ context: TLSContext, _ role: TLSRole, _ report: Report?) throws(TLSError) {
         let buffer = WireBuffer()
         ERR_clear_error()
         guard let ssl = unsafe SSL_new(context.handle) else {
@@ -60,6 +77,7 @@ package final class TLSSession: TransportFilter {
         self.buffer = buffer
         self.context = context
         self.role = role
+        self.report = report
         guard let bio = unsafe buffer.makeBIO() else {
             throw TLSError(.library, "OpenSSL has no memory for a connection")
         }
@@ -83,15 +101,22 @@ package final class TLSSession: TransportFilter {
 
     // MARK: What was agreed
 
+    private var agreement: TLSAgreement {
+        let number = unsafe Int(SSL_version(ssl))
+        return TLSAgreement(
+            version: TLSVersion(rawValue: number) ?? .tls13, isResumed: isResumed,
+            peerSubject: peerSubject)
+    }
+
     /// For logs: `TLSv1.3`.
     package var version: String { unsafe String(cString: SSL_get_version(ssl)) }
     /// For logs: `TLS_AES_256_GCM_SHA384`.
     package var cipher: String {
         unsafe String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)))
     }
-    /// The handshake went on from an earlier connection.
+    /// As in `TLSAgreement`.
     package var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
-    /// The name in the peer's certificate, in the form of RFC 4514; nil when it showed none.
+    /// As in `TLSAgreement`.
     package var peerSubject: String? {
         guard let found = unsafe SSL_get0_peer_certificate(ssl),
             unsafe X509_up_ref(found) == 1
@@ -173,6 +198,7 @@ package final class TLSSession: TransportFilter {
         do throws(TLSError) {
             try body()
         } catch {
+            if case .handshake = state { report?(.failure(error)) }
             state = .failed(error)
             throw error
         }
@@ -183,6 +209,7 @@ package final class TLSSession: TransportFilter {
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
             state = .established
+            report?(.success(agreement))
         } else if unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ {
             throw failure()
         }

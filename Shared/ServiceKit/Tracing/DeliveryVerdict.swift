@@ -26,7 +26,7 @@ enum DeliveryVerdict: Sendable, Equatable {
     /// No answer: a collector that is away or slow may be back, a request that cannot be sent stays so.
     static func judge(_ error: ClientError) -> Self {
         switch error.code {
-        case .connectFailed, .timeout, .reset, .poolExhausted, .cancelled:
+        case .connectFailed, .tlsFailed, .timeout, .reset, .poolExhausted, .cancelled:
             .again(error.code.rawValue, after: nil)
         case .malformed, .tooLarge, .invalidRequest: .refused(error.code.rawValue)
         }

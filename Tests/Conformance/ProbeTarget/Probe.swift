@@ -1,4 +1,5 @@
 import Configuration
+import Crypto
 import Glibc
 import HTTP
 import HTTPClient
@@ -25,7 +26,10 @@ enum Probe {
             exit(ExitCode.graceful)
         } catch {
             say("ProbeTarget: \(error)", to: STDERR_FILENO)
-            let isTaken = (error as? SocketError)?.code == .addressInUse(arguments.port)
+            let code = (error as? SocketError)?.code
+            let isTaken = [arguments.port, arguments.tls?.port].contains {
+                $0.map { code == .addressInUse($0) } ?? false
+            }
             exit(isTaken ? ExitCode.portInUse : ExitCode.failure)
         }
     }
@@ -37,10 +41,12 @@ enum Probe {
     }
 }
 
-/// One loop, one server, until SIGTERM or SIGINT.
+/// One loop, one server, until SIGTERM or SIGINT; with TLS a second server of the same routes.
 struct ProbeProcess {
     let loop: EventLoop
     private let server: Server
+    private let secured: Server?
+    private let tls: ServerTLS?
     private let drainLimit: Duration
 
     init(_ arguments: ProbeArguments) throws {
@@ -69,17 +75,51 @@ struct ProbeProcess {
             configuration: ServerConfiguration(
                 port: arguments.port, name: "probe", limits: limits),
             router: router, loop: loop, logger: context.logger, metrics: context.metrics)
+        guard let asked = arguments.tls else {
+            (tls, secured) = (nil, nil)
+            return
+        }
+        let tls = try ServerTLS(
+            TLSServerOptions(
+                identity: TLSIdentity(chainPath: asked.chainPath, keyPath: asked.keyPath)))
+        for warning in tls.current.warnings { Probe.say("ProbeTarget: \(warning)", to: STDERR_FILENO) }
+        self.tls = tls
+        secured = Server(
+            configuration: ServerConfiguration(
+                port: asked.port, name: "probe-tls", limits: limits, tls: tls),
+            router: router, loop: loop, logger: context.logger, metrics: context.metrics)
     }
 
     /// Serves, and returns when a signal came and the requests under way have ended.
     func run() async throws {
         let server = server
         let port = try await server.start()
-        let serving = Task(executorPreference: loop) { try await server.run() }
+        let securedPort = try await secured?.start()
+        let serving = Task(executorPreference: loop) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for server in [server, secured].compactMap(\.self) {
+                    group.addTask(executorPreference: loop) { try await server.run() }
+                }
+                try await group.waitForAll()
+            }
+        }
+        var onReload: (@Sendable () -> Void)?
+        if let tls { onReload = { Self.reload(tls) } }
         ShutdownSignals.install(
-            drainLimit: drainLimit, onSignal: { _ in serving.cancel() }, forced: { _ in })
+            drainLimit: drainLimit, onSignal: { _ in serving.cancel() }, onReload: onReload,
+            forced: { _ in })
+        if let securedPort { Probe.say("TLS on 127.0.0.1:\(securedPort)", to: STDOUT_FILENO) }
         Probe.say("listening on 127.0.0.1:\(port)", to: STDOUT_FILENO)
         try await serving.value
+    }
+
+    private static func reload(_ tls: ServerTLS) {
+        do {
+            try tls.reload()
+            Probe.say("ProbeTarget: certificates reloaded", to: STDERR_FILENO)
+        } catch {
+            Probe.say("ProbeTarget: the old certificates stay: \(error)", to: STDERR_FILENO)
+        }
     }
 
     /// Each connection is a descriptor; shells often allow a thousand where the system allows more.

@@ -1,0 +1,80 @@
+/// Why a message was not written: a value would end the line it stands in (H94), or a body is not as
+/// long as its head says.
+package struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let detail: String
+    package var description: String { detail }
+
+    package init(detail: String) { self.detail = detail }
+}
+
+/// Serialises request heads.
+package enum RequestWriter {
+    /// `target` is origin-form. Framing and `Host` are written here; the same names in `headers`
+    /// are ignored. The body follows as it is.
+    package static func head(
+        _ method: Method, target: String, host: String, headers: Headers, bodyLength: Int
+    ) throws(WriteError) -> [UInt8] {
+        let name = method.text
+        guard !name.isEmpty, name.utf8.allSatisfy(Character8.isToken) else {
+            throw WriteError(detail: "the method is not a token")
+        }
+        guard target.hasPrefix("/") || target == "*",
+            target.utf8.allSatisfy(Character8.isTargetCharacter)
+        else { throw WriteError(detail: "the target is not a request target") }
+        var output: [UInt8] = []
+        output.reserveCapacity(512)
+        output += name.utf8
+        output.append(Character8.space)
+        output += target.utf8
+        output += " HTTP/1.1\r\n".utf8
+        try FieldWriter.write("host", host, to: &output)
+        for field in headers where !ownFields.contains(field.name) {
+            try FieldWriter.write(field.name, field.value, to: &output)
+        }
+        if bodyLength > 0 || method.expectsBody {
+            output += "content-length: \(bodyLength)\r\n".utf8
+        }
+        output += "\r\n".utf8
+        return output
+    }
+
+    private static let ownFields: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
+        "trailer", "te", "expect",
+    ]
+}
+
+/// One field line; the only place where names and values reach the wire.
+enum FieldWriter {
+    static func write(_ name: String, _ value: String, to output: inout [UInt8])
+        throws(WriteError)
+    {
+        guard !name.isEmpty, name.utf8.allSatisfy(Character8.isToken) else {
+            throw WriteError(detail: "a header name is not a token")
+        }
+        output.append(contentsOf: name.utf8)
+        output.append(Character8.colon)
+        output.append(Character8.space)
+        if value.utf8.allSatisfy({ $0 > 0x1f && $0 < 0x7f }) {
+            output.append(contentsOf: value.utf8)
+        } else {
+            try writeScalars(of: value, named: name, to: &output)
+        }
+        output.append(Character8.cr)
+        output.append(Character8.lf)
+    }
+
+    /// obs-text: one byte for each scalar (H34).
+    private static func writeScalars(
+        of value: String, named name: String, to output: inout [UInt8]
+    ) throws(WriteError) {
+        for scalar in value.unicodeScalars {
+            guard scalar.value <= 0xff, let byte = UInt8(exactly: scalar.value),
+                !Character8.isControl(byte)
+            else {
+                throw WriteError(detail: "the header \(name) holds a character it must not")
+            }
+            output.append(byte)
+        }
+    }
+}

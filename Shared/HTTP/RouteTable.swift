@@ -1,0 +1,172 @@
+import Basics
+
+/// A router made ready for many requests: what is the same for all of them, the order of the middleware
+/// and the routes of each resource, is put together once.
+package final class RouteTable: Sendable {
+    private let resources: [Resource]
+    /// What no pattern fits.
+    private let nowhere: Resource
+    /// `OPTIONS *`.
+    private let everything: Resource
+    private let chain: Handler
+    private let report: @Sendable (any Error, Request) -> Void
+
+    package init(_ router: Router) {
+        var grouped: [(pattern: RoutePattern, routes: [Route])] = []
+        for route in router.routes {
+            let index = grouped.firstIndex { $0.pattern.text == route.pattern.text }
+            if let index {
+                grouped[index].routes.append(route)
+            } else {
+                grouped.append((route.pattern, [route]))
+            }
+        }
+        resources = grouped.map { Resource(pattern: $0.pattern, routes: $0.routes) }
+        nowhere = Resource(pattern: nil, routes: [])
+        everything = Resource(pattern: nil, routes: router.routes)
+        report = router.report
+        var chain: Handler = { request in
+            if let rejection = request.context.rejection { throw rejection }
+            guard let match = request.context.match else { throw Problem.routeNotFound }
+            return try await match.respond(to: request)
+        }
+        chain = Self.guarded(chain, router.report)
+        for layer in router.middleware.reversed() {
+            let next = chain
+            chain = Self.guarded({ request in try await layer.body(request, next) }, router.report)
+        }
+        self.chain = chain
+    }
+
+    /// The route of a request, found before its body is read.
+    package func match(_ head: RequestHead) -> RouteMatch {
+        match(head.method, head.requestTarget.pathBytes)
+    }
+
+    /// Always an answer; see `Router.respond`.
+    package func respond(to request: Request) async -> Response {
+        await respond(to: request, match: match(request.method, request.pathBytes))
+    }
+
+    /// The same for a request whose route is known already.
+    package func respond(to request: Request, match: RouteMatch) async -> Response {
+        var request = request
+        request.context.match = match
+        request.context.routePattern = match.resource.pattern?.text
+        if let pattern = match.resource.pattern {
+            request.context.parameters = pattern.parameters(of: request.pathBytes)
+        }
+        do {
+            return try await chain(request)
+        } catch {
+            // Every layer has turned its errors into responses; this one is for the compiler.
+            return Self.response(to: error, for: request, report)
+        }
+    }
+
+    func match(_ method: Method, _ path: ArraySlice<UInt8>) -> RouteMatch {
+        // Patterns of equal shape are neighbours; the first that matches decides the resource.
+        for resource in resources where resource.pattern?.matches(path) == true {
+            return RouteMatch(method: method, resource: resource)
+        }
+        let isEverything = path.elementsEqual([UInt8(ascii: "*")])
+        return RouteMatch(method: method, resource: isEverything ? everything : nowhere)
+    }
+
+    /// Errors become responses at each layer, so outer layers see a status, and the response
+    /// carries what the inner layers learned (request id, trace).
+    private static func guarded(
+        _ handler: @escaping Handler, _ report: @escaping @Sendable (any Error, Request) -> Void
+    ) -> Handler {
+        { request in
+            do {
+                return try await handler(request)
+            } catch {
+                return response(to: error, for: request, report)
+            }
+        }
+    }
+
+    private static func response(
+        to error: any Error, for request: Request, _ report: (any Error, Request) -> Void
+    ) -> Response {
+        switch error {
+        case let problem as Problem: return problem.response(for: request.context)
+        case let error as any ProblemConvertible:
+            let problem = error.problem
+            // This one tells a client nothing, so it must be written down.
+            if problem.status == Problem.internalError.status { report(error, request) }
+            return problem.response(for: request.context)
+        case is CancellationError:
+            let isLate = request.context.deadline?.isPast ?? false
+            return (isLate ? Problem.deadlineExceeded : .clientClosed).response(
+                for: request.context)
+        default:
+            report(error, request)
+            return Problem.internalError.response(for: request.context)
+        }
+    }
+}
+
+/// All routes of one pattern.
+final class Resource: Sendable {
+    /// Nil for what no pattern fits, and for `*`.
+    let pattern: RoutePattern?
+    private let routes: [Route]
+
+    init(pattern: RoutePattern?, routes: [Route]) {
+        self.pattern = pattern
+        self.routes = routes
+    }
+
+    /// HEAD is answered by what answers GET (RFC 9110 §9.3.2).
+    func route(for method: Method) -> Route? {
+        guard pattern != nil else { return nil }
+        return routes.last { $0.method == method }
+            ?? (method == .head ? routes.last { $0.method == .get } : nil)
+    }
+
+    var isEmpty: Bool { routes.isEmpty }
+
+    /// The value of `Allow`.
+    var allowed: String {
+        var methods = Set(routes.map(\.method.text))
+        methods.insert("OPTIONS")
+        if methods.contains("GET") { methods.insert("HEAD") }
+        return methods.sorted().joined(separator: ", ")
+    }
+}
+
+/// What was found for a method and a path.
+package struct RouteMatch: Sendable {
+    private let method: Method
+    let resource: Resource
+    private let route: Route?
+
+    init(method: Method, resource: Resource) {
+        self.method = method
+        self.resource = resource
+        route = resource.route(for: method)
+    }
+
+    /// Whether a handler will see the request.
+    package var isFound: Bool { route != nil }
+
+    /// How the body is to be read; requests that no route takes are read up to the general limit.
+    package var body: RouteBody { route?.body ?? .collected(limit: Router.bodyLimitDefault) }
+
+    func respond(to request: Request) async throws -> Response {
+        if let route { return try await route.handler(request) }
+        if case .other = method {
+            throw Problem(
+                status: 501, code: "unsupported_method", detail: "This method is unknown here.")
+        }
+        let isEverything = request.path == "*"
+        if resource.isEmpty, !isEverything { throw Problem.routeNotFound }
+        if method == .options { return .empty(204, headers: ["allow": resource.allowed]) }
+        throw Problem(
+            status: 405, code: "method_not_allowed",
+            detail: "This resource does not support the method.",
+            headers: ["allow": resource.allowed])
+    }
+}
