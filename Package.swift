@@ -210,8 +210,21 @@ targets += [
         ]), path: "Tests/Conformance/ProbeTarget", swiftSettings: language),
     // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
     tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
+    // What has to hold for any bytes given to the parsers; the test replays the seeds (docs/fuzzing.md).
+    .target(
+        name: "FuzzProperties", dependencies: names(["HTTPCorpora", "HTTP"]), path: "Tests/Fuzz/Properties",
+        swiftSettings: language),
+    tests("FuzzTests", ["FuzzProperties", "HTTPCorpora"], path: "Tests/Fuzz/Replay"),
     tests("Tidy", []),
 ]
+
+/// `make fuzz` only: libFuzzer's runtime brings the program's `main`, so no normal build can hold it.
+if Context.environment["MERCATO_FUZZ"] != nil {
+    targets.append(
+        .executableTarget(
+            name: "FuzzMain", dependencies: names(["FuzzProperties"]), path: "Tests/Fuzz/Main",
+            swiftSettings: language))
+}
 
 /// A fast inner loop for one module: `MERCATO_ONLY=HTTPTests swift test` builds those targets and
 /// what they need, and nothing else.

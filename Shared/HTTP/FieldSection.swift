@@ -7,8 +7,11 @@ struct FieldSection: Sendable {
     private let sizeMax: Int
     private let lineMax: Int
     private let countMax: Int
+    /// Of responses; see `HeadBuffer.add`.
+    private let keepsUnderscores: Bool
 
-    init(limits: HTTPLimits, sizeMax: Int) {
+    init(limits: HTTPLimits, sizeMax: Int, keepsUnderscores: Bool = false) {
+        self.keepsUnderscores = keepsUnderscores
         self.sizeMax = sizeMax
         lineMax = limits.fieldLineMax
         countMax = limits.fieldsMax
@@ -37,7 +40,7 @@ struct FieldSection: Sendable {
             }
             // A parser may have been copied half-way through a head.
             if !isKnownUniquelyReferenced(&head) { head = head.copy() }
-            if try !head.add(input.bytes[line]) { dropped += 1 }
+            if try !head.add(input.bytes[line], keepsUnderscores: keepsUnderscores) { dropped += 1 }
         }
     }
 }

@@ -42,8 +42,9 @@ final class HeadBuffer: @unchecked Sendable {
     }
 
     /// Adds a line without its CRLF. False when it was dropped for an underscore in its name, which
-    /// some readers take for a hyphen (H37, PX-2).
-    func add(_ line: ArraySlice<UInt8>) throws(ParseError) -> Bool {
+    /// some readers take for a hyphen (H37, PX-2). Those read requests; a proxy must pass on the
+    /// fields of a response that it does not know (RFC 9110 §5.1).
+    func add(_ line: ArraySlice<UInt8>, keepsUnderscores: Bool = false) throws(ParseError) -> Bool {
         let start = bytes.count
         bytes.append(contentsOf: line)
         let name: Range<Int>
@@ -62,11 +63,12 @@ final class HeadBuffer: @unchecked Sendable {
             value = value.lowerBound..<value.upperBound - 1
         }
         let known = KnownField(bytes[name])
-        guard !bytes[name].contains(Character8.underscore) else {
-            defer { bytes.removeLast(bytes.count - start) }
-            guard known != .imitation else {
-                throw .malformed("A header field imitates message framing.")
-            }
+        guard known != .imitation else {
+            bytes.removeLast(bytes.count - start)
+            throw .malformed("A header field imitates message framing.")
+        }
+        guard keepsUnderscores || !bytes[name].contains(Character8.underscore) else {
+            bytes.removeLast(bytes.count - start)
             return false
         }
         if known != .other {

@@ -10,9 +10,9 @@ package struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
 /// Serialises request heads.
 package enum RequestWriter {
     /// `target` is origin-form. Framing and `Host` are written here; the same names in `headers`
-    /// are ignored. The body follows as it is.
+    /// are ignored. The body follows as it is; in chunks when its length is nil.
     package static func head(
-        _ method: Method, target: String, host: String, headers: Headers, bodyLength: Int
+        _ method: Method, target: String, host: String, headers: Headers, bodyLength: Int?
     ) throws(WriteError) -> [UInt8] {
         let name = method.text
         guard !name.isEmpty, name.utf8.allSatisfy(Character8.isToken) else {
@@ -31,8 +31,12 @@ package enum RequestWriter {
         for field in headers where !ownFields.contains(field.name) {
             try FieldWriter.write(field.name, field.value, to: &output)
         }
-        if bodyLength > 0 || method.expectsBody {
-            output += "content-length: \(bodyLength)\r\n".utf8
+        if let bodyLength {
+            if bodyLength > 0 || method.expectsBody {
+                output += "content-length: \(bodyLength)\r\n".utf8
+            }
+        } else {
+            output += "transfer-encoding: chunked\r\n".utf8
         }
         output += "\r\n".utf8
         return output

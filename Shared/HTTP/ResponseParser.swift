@@ -45,7 +45,8 @@ package struct ResponseParser: Sendable {
     package init(to method: Method, limits: HTTPLimits = .standard) {
         self.method = method
         self.limits = limits
-        section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
+        section = FieldSection(
+            limits: limits, sizeMax: limits.sectionMax, keepsUnderscores: true)
     }
 
     /// Bytes that arrived behind the response: the connection must not be used again (U6).
@@ -90,7 +91,8 @@ package struct ResponseParser: Sendable {
                 let (status, version) = try Self.statusLine(input.bytes[line])
                 // A head of its own for each: an interim one may still be held by somebody.
                 buffer = HeadBuffer()
-                section = FieldSection(limits: limits, sizeMax: limits.sectionMax)
+                section = FieldSection(
+                    limits: limits, sizeMax: limits.sectionMax, keepsUnderscores: true)
                 state = .fields(status: status, version: version)
             case .fields(let status, let version):
                 guard try section.read(from: &input, into: &buffer) else { return nil }

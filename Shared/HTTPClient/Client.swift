@@ -65,11 +65,11 @@ package actor Client {
         async throws(ClientError) -> ClientResponse
     {
         let pool = try pool(for: url.origin)
-        let bytes = try Self.bytes(of: request, url)
+        let message = try OutgoingMessage(request, to: url)
         let deadline = deadline ?? .after(configuration.requestTimeout)
         let started = ContinuousClock.now
         do throws(ClientError) {
-            let response = try await attempts(request, bytes, url, pool, deadline)
+            let response = try await attempts(request, message, pool, deadline)
             pool.metrics?.ended(
                 .answered(hundreds: response.status / 100), after: started.duration(to: .now))
             return response
@@ -80,22 +80,25 @@ package actor Client {
     }
 
     private func attempts(
-        _ request: ClientRequest, _ bytes: [UInt8], _ url: ClientURL, _ pool: OriginPool,
+        _ request: ClientRequest, _ message: OutgoingMessage, _ pool: OriginPool,
         _ deadline: Deadline
     ) async throws(ClientError) -> ClientResponse {
         do throws(AttemptFailure) {
-            return try await attempt(request, bytes, pool, deadline, mayReuse: true)
+            return try await attempt(request, message, pool, deadline, mayReuse: true)
         } catch {
-            let isRepeatable = request.method.isIdempotent || error.error.nothingWritten
+            // A sequence is read once, so its request may be repeated only when nothing was sent.
+            let isRepeatable =
+                error.error.nothingWritten
+                || (request.method.isIdempotent && message.upload == nil)
             guard error.wasStale, isRepeatable, !deadline.isPast, !Task.isCancelled else {
                 throw error.error
             }
             logger.debug(
                 "pooled connection was closed; the request is sent again",
-                ["origin": .string(url.origin.description)])
+                ["origin": .string(pool.origin.description)])
         }
         do throws(AttemptFailure) {
-            return try await attempt(request, bytes, pool, deadline, mayReuse: false)
+            return try await attempt(request, message, pool, deadline, mayReuse: false)
         } catch {
             throw error.error
         }
@@ -155,21 +158,9 @@ package actor Client {
         return pool
     }
 
-    private static func bytes(of request: ClientRequest, _ url: ClientURL) throws(ClientError)
-        -> [UInt8]
-    {
-        do throws(WriteError) {
-            return try RequestWriter.head(
-                request.method, target: url.target, host: url.origin.authority,
-                headers: request.headers, bodyLength: request.body.count) + request.body
-        } catch {
-            throw ClientError(.invalidRequest, error.detail, nothingWritten: true)
-        }
-    }
-
     private func attempt(
-        _ request: ClientRequest, _ bytes: [UInt8], _ pool: OriginPool, _ deadline: Deadline,
-        mayReuse: Bool
+        _ request: ClientRequest, _ message: OutgoingMessage, _ pool: OriginPool,
+        _ deadline: Deadline, mayReuse: Bool
     ) async throws(AttemptFailure) -> ClientResponse {
         let lease: Lease
         do throws(ClientError) {
@@ -178,9 +169,8 @@ package actor Client {
             throw AttemptFailure(error, wasStale: false)
         }
         let exchange = Exchange(
-            lease: lease, method: request.method, hasBody: !request.body.isEmpty,
-            deadline: deadline, configuration: configuration)
-        let head = try await exchange.head(sending: bytes)
+            lease: lease, method: request.method, deadline: deadline, configuration: configuration)
+        let head = try await exchange.head(sending: message)
         var declared: Int?
         if case .length(let length) = head.framing { declared = length }
         if head.framing == .none { declared = 0 }

@@ -1,5 +1,6 @@
 package import Crypto
 package import HTTP
+package import Sockets
 
 /// The limits of a client. Each origin has its own connections.
 package struct ClientConfiguration: Sendable {
@@ -10,6 +11,8 @@ package struct ClientConfiguration: Sendable {
     /// Whom `https` requests trust and what they show; nil for the authorities of this machine and no
     /// certificate.
     package var tls: TLSContext?
+    /// How the addresses of one name are tried (RFC 8305), and where names are looked up.
+    package var connect = ConnectSettings()
     /// How often a connection is tried before the request fails. Behind one name there may be several
     /// servers, and whoever picks one for us learns late that it has gone (RT-2). Nothing has been
     /// sent, so this is safe for every method.
@@ -22,6 +25,11 @@ package struct ClientConfiguration: Sendable {
     /// An unused connection is closed after this; shorter than the servers' own 60 s, so that the
     /// client is the one that closes (TO-1, U5).
     package var idleTimeout: Duration = .seconds(30)
+    /// A server that names its own time (`Keep-Alive: timeout=5`) is left this much earlier, since the
+    /// request has to arrive before the server closes. Of a time below twice this, half is used.
+    package var keepAliveMargin: Duration = .seconds(1)
+    /// Unused connections kept for one origin; the one unused for longest goes first.
+    package var maxIdlePerOrigin = 128
     /// Between two pieces of a body; longer than the heartbeat of event streams.
     package var bodyIdleTimeout: Duration = .seconds(60)
     /// Waiting for a free connection; then `poolExhausted` (TO-1).

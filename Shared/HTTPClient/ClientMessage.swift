@@ -8,17 +8,20 @@ package struct ClientRequest: Sendable {
     /// Framing, `Host` and `Connection` are the client's own and ignored here.
     package var headers: Headers
     package var body: [UInt8]
+    /// A body that is made while it is sent, instead of `body`.
+    package var upload: ClientUpload?
     /// The path's pattern, for example `/internal/carts/{id}`: names the call in traces.
     package var route: String?
 
     package init(
         method: Method = .get, url: String, headers: Headers = [:], body: [UInt8] = [],
-        route: String? = nil
+        upload: ClientUpload? = nil, route: String? = nil
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+        self.upload = upload
         self.route = route
     }
 }

@@ -86,8 +86,9 @@ final class OriginMetrics: Sendable {
         duration.observe(time)
     }
 
+    /// What has changed.
     func connections(active: Int, idle: Int) {
-        self.active.set(Double(active))
-        self.idle.set(Double(idle))
+        if active != 0 { self.active.add(Double(active)) }
+        if idle != 0 { self.idle.add(Double(idle)) }
     }
 }

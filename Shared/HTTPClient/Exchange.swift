@@ -18,9 +18,8 @@ actor Exchange {
 
     /// By which the head must have arrived, and the body of `collect`.
     nonisolated let deadline: Deadline
-    private let lease: Lease
-    private let hasBody: Bool
-    private let bodyIdleTimeout: Duration
+    let lease: Lease
+    private let configuration: ClientConfiguration
     private var parser: ResponseParser
     private var state = State.head
     /// Body pieces that arrived together with the head.
@@ -30,53 +29,74 @@ actor Exchange {
     private var isLate = false
     /// The peer answered while we were still sending: what it read is unknown (PX-4, U4).
     private var wasAnsweredEarly = false
+    var sending = Sending.done
+    /// Bytes of a declared length that are still to be sent; nil for chunks.
+    var uploadLeft: Int?
 
     init(
-        lease: Lease, method: Method, hasBody: Bool, deadline: Deadline,
-        configuration: ClientConfiguration
+        lease: Lease, method: Method, deadline: Deadline, configuration: ClientConfiguration
     ) {
         self.lease = lease
-        self.hasBody = hasBody
         self.deadline = deadline
+        self.configuration = configuration
         loop = lease.connection.loop
-        bodyIdleTimeout = configuration.bodyIdleTimeout
         parser = ResponseParser(to: method, limits: configuration.limits)
     }
 
     // MARK: Head
 
     /// Sends the request and waits for the response's head.
-    func head(sending bytes: [UInt8]) async throws(AttemptFailure) -> ResponseHead {
-        let connection = lease.connection
+    func head(sending message: OutgoingMessage) async throws(AttemptFailure) -> ResponseHead {
         // One timer for sending and receiving: at the deadline the connection is cut.
         let timer = loop.schedule(after: deadline.remaining) { [weak self] in
             self?.assumeIsolated { $0.becameLate() }
         }
         defer { loop.cancel(timer) }
-        if lease.isReused, await connection.peerEnd != nil {
+        if lease.isReused, await lease.connection.peerEnd != nil {
             throw failure(ClientError(.reset, "closed while unused", nothingWritten: true))
         }
-        var sendError: SocketError?
-        do throws(SocketError) {
-            try await connection.write(bytes)
-        } catch {
-            // A refusal may be waiting to be read although the rest could not be sent (H87).
-            sendError = error
-            if error.code == .cancelled { throw failure(error) }
+        if message.goesAtOnce {
+            try await sendAtOnce(message)
+        } else {
+            startSending(message)
         }
-        if hasBody, await connection.bufferedCount > 0 { wasAnsweredEarly = true }
         do {
             let head = try await readHead()
-            if sendError != nil { wasAnsweredEarly = true }
+            if stopSending() { wasAnsweredEarly = true }
             state = .body(head)
             prefetch()
             return head
         } catch let error as ParseError {
             throw failure(ClientError(.malformed, "the response", underlying: error))
         } catch let error as SocketError {
-            throw failure(sendError ?? error)
+            throw failedExchange(error)
         } catch {
             throw failure(ClientError(.reset, "the exchange", underlying: error))
+        }
+    }
+
+    private func sendAtOnce(_ message: OutgoingMessage) async throws(AttemptFailure) {
+        do throws(SocketError) {
+            try await lease.connection.write(message.bytes)
+        } catch {
+            if error.code == .cancelled { throw failure(error) }
+            // A refusal may be waiting to be read although the rest could not be sent (H87).
+            sending = .failed(error)
+        }
+        if message.hasBody, await lease.connection.bufferedCount > 0 { wasAnsweredEarly = true }
+    }
+
+    /// The reader's error, or what kept the request from being sent, which came first.
+    private func failedExchange(_ error: SocketError) -> AttemptFailure {
+        guard case .failed(let cause) = sending, error.code != .cancelled, !isLate else {
+            return failure(error)
+        }
+        switch cause {
+        case let cause as SocketError: return failure(cause)
+        case let cause as ClientError: return failure(cause)
+        default:
+            return failure(
+                ClientError(.invalidRequest, "the request's body failed", underlying: cause))
         }
     }
 
@@ -160,7 +180,7 @@ actor Exchange {
     }
 
     private func receive(_ deadline: Deadline?) async throws(ClientError) {
-        let idle = Deadline.after(bodyIdleTimeout)
+        let idle = Deadline.after(configuration.bodyIdleTimeout)
         let bytes: [UInt8]
         do throws(SocketError) {
             bytes = try await lease.connection.read(deadline: deadline.map { min($0, idle) } ?? idle)
@@ -193,8 +213,9 @@ actor Exchange {
         let isClean = lease.connection.assumeIsolated {
             $0.bufferedCount == 0 && $0.peerEnd == nil && !$0.isClosed
         }
-        if head.keepsAlive, !parser.hasSurplus, !wasAnsweredEarly, isClean {
-            lease.giveBack()
+        let time = configuration.idleTime(after: head.headers)
+        if head.keepsAlive, !parser.hasSurplus, !wasAnsweredEarly, isClean, time > .zero {
+            lease.giveBack(unusedFor: time)
         } else {
             lease.discard()
         }
@@ -209,6 +230,7 @@ actor Exchange {
     @discardableResult
     private func fail(_ error: ClientError) -> ClientError {
         state = .failed(error)
+        stopSending()
         lease.discard()
         return error
     }

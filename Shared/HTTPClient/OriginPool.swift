@@ -13,11 +13,13 @@ actor OriginPool {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private let origin: Origin
+    let origin: Origin
     private let configuration: ClientConfiguration
     private let permits: LoopSemaphore
     private var idle: [Parked] = []
     private var lastNumber: UInt64 = 0
+    /// What the gauges were told. Pools of several loops share them, so they hear of changes.
+    private var reported = (active: 0, idle: 0)
     nonisolated let metrics: OriginMetrics?
 
     init(
@@ -58,7 +60,8 @@ actor OriginPool {
         do throws(SocketError) {
             return try await TCPConnection.connect(
                 host: origin.host, port: origin.port,
-                timeout: min(configuration.connectTimeout, deadline.remaining), on: loop)
+                timeout: min(configuration.connectTimeout, deadline.remaining),
+                settings: configuration.connect, on: loop)
         } catch {
             throw ClientError(
                 error.code == .cancelled ? .cancelled : .connectFailed, "connect to \(origin)",
@@ -86,11 +89,9 @@ actor OriginPool {
             loop.cancel(parked.timer)
             let isUsable = parked.connection.assumeIsolated { connection -> Bool in
                 // Ignored: removing the handler has nothing that could fail.
-                try? connection.onPeerEnd(nil)
-                // Bytes that nobody asked for make the connection doubtful (U6).
-                let isUsable =
-                    !connection.isClosed && connection.peerEnd == nil
-                    && connection.bufferedCount == 0
+                try? connection.whileUnused(nil)
+                // An end, or bytes that nobody asked for, may have come in this very turn (U5, U6).
+                let isUsable = connection.isQuiet()
                 if !isUsable { connection.close() }
                 return isUsable
             }
@@ -99,29 +100,27 @@ actor OriginPool {
         return nil
     }
 
-    /// Keeps a connection whose exchange ended cleanly.
-    func park(_ connection: TCPConnection) {
+    /// Keeps a connection whose exchange ended cleanly, for `time` at most.
+    func park(_ connection: TCPConnection, for time: Duration) {
         permits.release()
         defer { report() }
         lastNumber += 1
         let number = lastNumber
+        if idle.count >= configuration.maxIdlePerOrigin { drop(idle.first?.number ?? 0) }
+        let timer = loop.schedule(after: time) { [weak self] in
+            self?.assumeIsolated { $0.drop(number) }
+        }
+        idle.append(Parked(number: number, connection: connection, timer: timer))
         do {
+            // Runs at once when something has come already; then nothing is kept.
             try connection.assumeIsolated { connection in
-                try connection.onPeerEnd { [weak self] _ in
+                try connection.whileUnused { [weak self] in
                     self?.assumeIsolated { $0.drop(number) }
                 }
             }
         } catch {
-            return connection.assumeIsolated { $0.close() }
+            drop(number)
         }
-        // The handler runs at once when the peer has ended already; then nothing is to be kept.
-        guard connection.assumeIsolated({ !$0.isClosed && $0.peerEnd == nil }) else {
-            return connection.assumeIsolated { $0.close() }
-        }
-        let timer = loop.schedule(after: configuration.idleTimeout) { [weak self] in
-            self?.assumeIsolated { $0.drop(number) }
-        }
-        idle.append(Parked(number: number, connection: connection, timer: timer))
     }
 
     /// Closes a connection whose exchange did not end cleanly.
@@ -131,7 +130,11 @@ actor OriginPool {
         report()
     }
 
-    private func report() { metrics?.connections(active: activeCount, idle: idle.count) }
+    private func report() {
+        let (active, unused) = (activeCount, idle.count)
+        metrics?.connections(active: active - reported.active, idle: unused - reported.idle)
+        reported = (active, unused)
+    }
 
     func closeIdle() {
         for parked in idle {
@@ -172,9 +175,9 @@ final class Lease: Sendable {
     }
 
     /// Loop thread only, as all ends of an exchange are.
-    func giveBack() {
+    func giveBack(unusedFor time: Duration) {
         guard !ended.exchange(true, ordering: .relaxed) else { return }
-        pool.assumeIsolated { $0.park(connection) }
+        pool.assumeIsolated { $0.park(connection, for: time) }
     }
 
     func discard() {

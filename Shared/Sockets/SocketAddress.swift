@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// A numeric IPv4 or IPv6 address with a port.
 package struct SocketAddress: Sendable, CustomStringConvertible {
@@ -18,6 +19,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     package var port: Int { described.port }
 
+    /// IPv6, also where it carries an IPv4 address.
+    var isIPv6: Bool { CInt(raw.storage.ss_family) == AF_INET6 }
+
     /// Without the port: `127.0.0.1`, `::1`.
     package var host: String { described.host }
 
@@ -36,47 +40,5 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
             let port = unsafe clinux_describe(&copy, base, CInt(buffer.count))
             return (unsafe String(cString: base), max(0, Int(port)))
         }
-    }
-}
-
-/// Names to addresses, without making the loop wait for a name server.
-package enum NameLookup {
-    private static let addressesMax = 8
-    /// Lookups under way at once, each on a thread of its own; the rest wait.
-    private static let lookups = LoopSemaphore(permits: 4, waitersMax: 1_000)
-
-    /// All addresses of a host, in the resolver's order. Numeric hosts are answered at once.
-    ///
-    /// Throws `SocketError` with `.nameNotFound`. A lookup under way cannot be cancelled; a
-    /// cancelled caller stops waiting for it.
-    package static func addresses(of host: String, port: Int) async throws -> [SocketAddress] {
-        if let numeric = numeric(host, port) { return [numeric] }
-        try await lookups.acquire()
-        let answer = OneShot<[SocketAddress]>()
-        do throws(SocketError) {
-            try startThread("lookup") {
-                answer.settle(Result { try resolve(host, port) })
-                lookups.release()
-            }
-        } catch {
-            lookups.release()
-            throw error
-        }
-        return try await answer.value()
-    }
-
-    private static func numeric(_ host: String, _ port: Int) -> SocketAddress? {
-        // Ignored: text that is not a numeric address is a name, which is looked up.
-        try? SocketAddress(numeric: host, port: port)
-    }
-
-    private static func resolve(_ host: String, _ port: Int) throws -> [SocketAddress] {
-        guard let port = UInt16(exactly: port) else {
-            throw SocketError(.addressUnavailable, "port \(port)")
-        }
-        var found = [clinux_address](repeating: clinux_address(), count: addressesMax)
-        let count = unsafe clinux_resolve(host, port, &found, CInt(addressesMax))
-        guard count > 0 else { throw SocketError(result: count, "look up \(host)") }
-        return found.prefix(Int(count)).map { SocketAddress(raw: $0) }
     }
 }

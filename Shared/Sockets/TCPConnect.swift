@@ -1,82 +1,66 @@
-import Basics
-import CLinux
-import Glibc
+package import Basics
+
+/// How several addresses of one host are tried (RFC 8305).
+package struct ConnectSettings: Sendable {
+    /// The next address is tried beside those under way when nothing has happened for this long
+    /// (RFC 8305 §5 recommends 250 ms). A failure starts the next attempt at once.
+    package var attemptDelay: Duration = .milliseconds(250)
+    /// Where names are looked up.
+    package var names = NameLookup.shared
+
+    package init() {}
+}
 
 extension TCPConnection {
     /// Connects to the first address of `host` that answers, all within `timeout`.
     ///
-    /// `host` is numeric or a name. Throws `.nameNotFound`, `.connectionRefused`, `.unreachable`,
-    /// `.timeout`, `.cancelled`; of several failures, the last one.
+    /// `host` is numeric or a name. Throws `.nameNotFound`, `.timeout`, `.cancelled`; when every
+    /// address failed, the last one's code (`.connectionRefused`, `.unreachable`) and a text that
+    /// says what became of each.
     package static func connect(
-        host: String, port: Int, timeout: Duration, limits: TCPLimits = .init(), on loop: EventLoop
+        host: String, port: Int, timeout: Duration, settings: ConnectSettings = .init(),
+        limits: TCPLimits = .init(), on loop: EventLoop
     ) async throws(SocketError) -> TCPConnection {
         let operation = "connect to \(host):\(port)"
+        let deadline = Deadline.after(timeout)
+        let addresses = try await lookUp(host, port, operation, deadline, settings.names, loop)
+        do throws(SocketError) {
+            return try await connect(
+                toOneOf: addresses, operation, deadline: deadline, settings: settings,
+                limits: limits, on: loop)
+        } catch {
+            // The name may have moved since it was looked up.
+            if error.code != .cancelled { settings.names.forget(host, port: port) }
+            throw error
+        }
+    }
+
+    /// Connects to the first of several addresses of one host that answers. `operation` begins the
+    /// errors' text.
+    package static func connect(
+        toOneOf addresses: [SocketAddress], _ operation: String, deadline: Deadline,
+        settings: ConnectSettings = .init(), limits: TCPLimits = .init(), on loop: EventLoop
+    ) async throws(SocketError) -> TCPConnection {
+        let race = ConnectRace(
+            ConnectRace.order(addresses), operation, settings: settings, limits: limits, loop: loop)
+        return try await race.winner(by: deadline)
+    }
+
+    private static func lookUp(
+        _ host: String, _ port: Int, _ operation: String, _ deadline: Deadline,
+        _ names: NameLookup, _ loop: EventLoop
+    ) async throws(SocketError) -> [SocketAddress] {
+        if let known = names.known(host, port: port) { return known }
         do {
-            return try await loop.withTimeout(timeout) {
-                var last: any Error = SocketError(.nameNotFound, operation)
-                for address in try await NameLookup.addresses(of: host, port: port) {
-                    do {
-                        let socket = try await PendingConnection(to: address, on: loop)
-                        return try await socket.established(limits)
-                    } catch let error as SocketError where error.code != .cancelled {
-                        last = error
-                    }
-                }
-                throw last
+            return try await loop.withTimeout(deadline.remaining) {
+                try await names.addresses(of: host, port: port)
             }
         } catch let error as SocketError {
             throw error
         } catch is TimeoutError {
-            throw SocketError(.timeout, operation)
+            throw SocketError(.timeout, "\(operation) (looking up the name)")
         } catch {
             throw SocketError(.cancelled, operation)
         }
-    }
-}
-
-/// A socket whose handshake is under way.
-private actor PendingConnection {
-    nonisolated let loop: EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor {
-        // The loop outlives this actor, which holds it.
-        unsafe loop.asUnownedSerialExecutor()
-    }
-
-    private let address: SocketAddress
-    private var descriptor: FileDescriptor?
-
-    init(to address: SocketAddress, on loop: EventLoop) async throws(SocketError) {
-        var target = address
-        let number = unsafe clinux_stream_socket(&target.raw)
-        guard number >= 0 else { throw SocketError(result: number, "socket") }
-        let owner = FileDescriptor(owning: number)
-        let result = unsafe clinux_connect(number, &target.raw)
-        guard result >= 0 || result == -EINPROGRESS else {
-            throw SocketError(result: result, "connect to \(address)")
-        }
-        self.loop = loop
-        self.address = address
-        descriptor = consume owner
-    }
-
-    func established(_ limits: TCPLimits) async throws -> TCPConnection {
-        guard let number = descriptor?.number else {
-            throw SocketError(.closed, "connect to \(address)")
-        }
-        let cell = OneShot<Void>()
-        let watch = try loop.watch(number, .writable) { _ in cell.succeed() }
-        do {
-            try await cell.value()
-        } catch {
-            loop.cancel(watch)
-            throw error
-        }
-        loop.cancel(watch)
-        let result = clinux_connect_result(number)
-        guard result >= 0 else { throw SocketError(result: result, "connect to \(address)") }
-        guard let owner = descriptor.take() else {
-            throw SocketError(.closed, "connect to \(address)")
-        }
-        return try TCPConnection(owning: owner, peer: address, limits: limits, loop: loop)
     }
 }

@@ -131,7 +131,7 @@ extension TCPConnection {
     }
 
     func resumeReader(_ failure: SocketError?) {
-        guard let waiting = reader else { return }
+        guard let waiting = reader else { return disturbUnused() }
         reader = nil
         timer.deadline = nil
         // Taken out of its place first, so it is resumed exactly once.

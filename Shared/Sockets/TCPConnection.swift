@@ -36,6 +36,8 @@ package actor TCPConnection {
     var input: [UInt8] = []
     var end: PeerEnd?
     private var endHandler: (@Sendable (PeerEnd) -> Void)?
+    /// See `whileUnused`.
+    var unusedHandler: (@Sendable () -> Void)?
     var reader: ReadWait?
     var timer = WaitTimer()
     var isInterrupted = false
@@ -121,6 +123,7 @@ package actor TCPConnection {
         watch = nil
         descriptor = nil
         endHandler = nil
+        unusedHandler = nil
         input = []
         resumeReader(SocketError(.closed, "read"))
         if let token = timer.token { loop.cancel(token) }

@@ -26,6 +26,21 @@ func onLoop<T: Sendable>(_ loop: EventLoop, _ body: @escaping @Sendable () throw
     return try await cell.value()
 }
 
+struct NeverHappened: Error {}
+
+/// Looks until `condition` holds, within a bound: a test that waits for ever says nothing.
+func until(
+    _ loop: EventLoop? = nil, within limit: Duration = .seconds(20),
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while !(try await condition()) {
+        guard ContinuousClock.now < end else { throw NeverHappened() }
+        // Between two looks others get their turn, never instead of one.
+        if let loop { try await loop.sleep(for: .milliseconds(1)) } else { await Task.yield() }
+    }
+}
+
 /// Collects values in the order of their arrival; `wait` gives them once enough have come.
 final class Collector<Value: Sendable>: Sendable {
     private let values = Mutex<[Value]>([])

@@ -9,10 +9,10 @@ import time
 
 sys.dont_write_bytecode = True
 
-from harness import figures, idle, instructions, large, machine, mallocs, slow, throughput  # noqa: E402
+from harness import figures, idle, instructions, large, machine, mallocs, slow, throughput, tls  # noqa: E402
 from harness.peers import Peers  # noqa: E402
 
-PARTS = ["json", "idle", "mallocs", "kept", "instructions", "slow", "large"]
+PARTS = ["json", "idle", "mallocs", "kept", "instructions", "slow", "large", "tls"]
 
 
 def arguments():
@@ -39,6 +39,9 @@ def measured(part, peers, options, verdicts):
     if part == "json":
         found = throughput.measure(peers, options.rounds, options.seconds, say)
         return found, throughput.report(found, verdicts)
+    if part == "tls":
+        found = tls.measure(peers, options.rounds, options.seconds, say)
+        return found, tls.report(found, verdicts)
     if part == "mallocs":
         found = mallocs.measure(peers, options.argument, options.stacks, options.path)
         verdicts.check("allocations per keep-alive request", found["calls"], MALLOCS_MAX)
@@ -66,7 +69,7 @@ def main():
     if unknown:
         machine.fail(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(PARTS)}", code=2)
     machine.need("taskset", "cc")
-    needed = {"json": ["wrk", "nginx", "go"], "idle": ["nginx", "go"], "instructions": ["valgrind"], "slow": ["slowhttptest"]}
+    needed = {"json": ["wrk", "nginx", "go"], "idle": ["nginx", "go"], "instructions": ["valgrind"], "slow": ["slowhttptest"], "tls": ["nginx", "openssl"]}
     machine.need(*dict.fromkeys(name for part in parts for name in needed.get(part, [])))
     os.makedirs(options.folder, exist_ok=True)
     peers = Peers(options.folder, os.path.abspath(options.probe))
