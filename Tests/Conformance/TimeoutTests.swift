@@ -97,6 +97,9 @@ struct TimeoutTests {
         try await withServer(limits { $0.idleTimeout = .milliseconds(60) }) { running in
             let fresh = try await running.exchange("")
             #expect(fresh.answers.isEmpty && fresh.surplus.isEmpty && !fresh.isReset)
+        }
+        // Longer: the request must be there in time.
+        try await withServer(limits { $0.idleTimeout = .milliseconds(700) }) { running in
             let wire = try await running.connect()
             try await wire.send(get())
             #expect(try await wire.answer()["connection"] != "close")
@@ -113,7 +116,7 @@ struct TimeoutTests {
             limits { $0.writeStall = .milliseconds(80) },
             routes: { router, _ in
                 router.on(.get, "/large") { _ in
-                    .bytes(200, Array(repeatElement(piece, count: 24).joined()), type: "a/b")
+                    .bytes(200, [UInt8](repeating: 0x78, count: 24 << 20), type: "a/b")
                 }
                 router.on(.get, "/stream") { _ in
                     .stream(200, type: "a/b") { writer in

@@ -75,7 +75,8 @@ func withServer(
     let running = Running(
         server: server, port: port, handled: handled, metrics: metrics, log: log, loop: loop)
     do {
-        try await body(running)
+        // Not on the pool, which tests that only compute keep busy for longer than a client waits.
+        try await withTaskExecutorPreference(Loops.client.get()) { try await body(running) }
     } catch {
         run.cancel()
         try await run.value

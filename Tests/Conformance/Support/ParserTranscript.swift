@@ -22,6 +22,8 @@ struct ParserTranscript: Equatable, CustomStringConvertible {
             }
         } catch {
             refusal = error
+            // How much of a body came before its refusal is no result: nobody is given it.
+            if case .body = entries.last { entries.removeLast() }
         }
     }
 
