@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import HTTPServer
 import Sockets
@@ -90,6 +91,40 @@ struct ConnectionLimitTests {
         }
     }
 
+    /// While the first request of a long pipeline holds the loop, another client's request arrives: it
+    /// has its turn after so many of the pipeline as the limit says, not after all of them.
+    @Test func `H80: after a run of pipelined requests other connections have their turn`() async throws {
+        #expect(ServerLimits().pipelineDepthMax == 64)
+        let (begun, sent) = (Gate(), Gate())
+        try await withServer(
+            limits { $0.pipelineDepthMax = 4 },
+            routes: { router, handled in
+                router.on(.get, "/hold") { request in
+                    handled.note(request)
+                    begun.open()
+                    // Stands still on purpose: the loop sees the other client only when it polls again.
+                    sent.block()
+                    return .text(200, "held")
+                }
+            }
+        ) { running in
+            let other = try await running.connect()
+            try await other.send(get())
+            #expect(try await other.answer().status == 200)
+            let pipeline = try await running.connect()
+            try await pipeline.send(get(target: "/hold") + times(get(), 60))
+            begun.block()
+            try await other.send(get(target: "/next"))
+            sent.open()
+            #expect(try await other.answer().text == "next")
+            for _ in 0..<61 { #expect(try await pipeline.answer().status == 200) }
+            let place = try #require(running.handled.all.firstIndex(of: "GET /next"))
+            #expect(place < 20)
+            await other.close()
+            await pipeline.close()
+        }
+    }
+
     @Test func `bodies of all connections together have a budget: 503 beyond it`() async throws {
         try await withServer(limits { $0.bodyBytesMax = 1_000 }) { running in
             let full = post("Content-Length: 1000\r\n", body: times("x", 1_000))
@@ -110,4 +145,13 @@ struct ConnectionLimitTests {
             await holder.close()
         }
     }
+}
+
+/// Opens once; threads wait at it, for a bounded time.
+private final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func open() { semaphore.signal() }
+
+    func block() { _ = semaphore.wait(timeout: .now() + 20) }
 }
