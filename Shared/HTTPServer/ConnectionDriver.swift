@@ -267,12 +267,11 @@ actor ConnectionDriver {
     /// Counts a request that was there already when the one before was answered. After so many in a row
     /// the other connections get their turn: a client that sends without waiting has no more of the
     /// loop than one that waits.
-    func countPipelined(waited: Bool) async throws {
+    func countPipelined(waited: Bool) async {
         inARow = waited ? 0 : inARow + 1
         guard inARow >= limits.pipelineDepthMax else { return }
         inARow = 0
-        // A timer is due after the next look at the sockets; a yield would come back before it.
-        try await loop.sleep(for: .zero)
+        await Task.yield()
     }
 
     /// Throws 503 when all requests together hold too many body bytes.
