@@ -101,16 +101,22 @@ package struct ChunkDecoder: Sendable {
     }
 }
 
-/// `*( ";" name [ "=" ( token / quoted-string ) ] )` (RFC 9112 §7.1.1), without blanks (H71).
+/// `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` (RFC 9112 §7.1.1; H70, H71). Bad
+/// whitespace is taken away, as RFC 9110 §5.6.3 demands of every recipient; where no extension
+/// follows there is none to take (H67).
 private enum ChunkExtension {
     static func check(_ text: ArraySlice<UInt8>) throws(ParseError) {
         var rest = text
-        while let byte = rest.first {
-            guard byte == Character8.semicolon else { throw malformed }
-            rest.removeFirst()
+        while !rest.isEmpty {
+            skipWhitespace(&rest)
+            guard rest.popFirst() == Character8.semicolon else { throw malformed }
+            skipWhitespace(&rest)
             try skipToken(&rest)
-            guard rest.first == Character8.equals else { continue }
-            rest.removeFirst()
+            var value = rest
+            skipWhitespace(&value)
+            guard value.popFirst() == Character8.equals else { continue }
+            rest = value
+            skipWhitespace(&rest)
             if rest.first == Character8.quote {
                 try skipQuoted(&rest)
             } else {
@@ -120,6 +126,10 @@ private enum ChunkExtension {
     }
 
     private static let malformed = ParseError.malformed("A chunk extension is malformed.")
+
+    private static func skipWhitespace(_ rest: inout ArraySlice<UInt8>) {
+        while let byte = rest.first, Character8.isWhitespace(byte) { rest.removeFirst() }
+    }
 
     private static func skipToken(_ rest: inout ArraySlice<UInt8>) throws(ParseError) {
         let token = rest.prefix(while: Character8.isToken)

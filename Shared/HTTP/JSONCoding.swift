@@ -25,11 +25,7 @@ extension Request {
     /// JSON or nests deeper than `JSONDepth.requestMax`, 422 with the JSON Pointer for a missing or
     /// wrong member.
     package func decodeJSON<T: Decodable>(_ type: T.Type) throws(Problem) -> T {
-        guard let mediaType = headers["content-type"], Self.isJSON(mediaType) else {
-            throw Problem(
-                status: 415, code: "unsupported_media_type",
-                detail: "The body must be application/json.")
-        }
+        try requireJSON()
         // UTF-8 JSON has no zero byte. UTF-16 has, which the decoder would accept and the count of
         // the depth would misread.
         guard !body.contains(0) else { throw Self.malformed }
@@ -49,21 +45,6 @@ extension Request {
 
     private static let malformed = Problem.badRequest(
         "malformed_json", "The body is not valid JSON.")
-
-    private static func isJSON(_ mediaType: String) -> Bool {
-        let parts = mediaType.split(separator: ";", omittingEmptySubsequences: false)
-            .map { $0.trimmingOptionalWhitespace.lowercased() }
-        guard let essence = parts.first else { return false }
-        let isJSON =
-            essence == "application/json"
-            || (essence.hasPrefix("application/") && essence.hasSuffix("+json"))
-        // JSON is UTF-8 between systems (RFC 8259 §8.1); another charset would be misread.
-        return isJSON
-            && parts.dropFirst().allSatisfy { part in
-                !part.hasPrefix("charset=") || part == "charset=utf-8"
-                    || part == "charset=\"utf-8\""
-            }
-    }
 
     private func problem(for error: DecodingError) -> Problem {
         switch error {

@@ -82,7 +82,9 @@ package enum ResponseWriter {
         output.append(contentsOf: "date: ".utf8)
         output.append(contentsOf: date.utf8)
         output.append(contentsOf: "\r\n\r\n".utf8)
-        return Outcome(framing: method == .head ? .none : framing, keepsAlive: keeps)
+        // What a handler gave to a 205 stays unsent: its length was written as 0.
+        let isBare = method == .head || response.status == 205
+        return Outcome(framing: isBare ? .none : framing, keepsAlive: keeps)
     }
 
     private static func wantsClose(_ value: String) -> Bool {

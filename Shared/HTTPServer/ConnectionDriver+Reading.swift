@@ -26,7 +26,7 @@ extension ConnectionDriver {
         while true {
             while let event = try parser.next() {
                 guard case .head(let head) = event else { continue }
-                await countPipelined(waited: deadline != nil)
+                try await countPipelined(waited: deadline != nil)
                 return head
             }
             if !hasBegun, !parser.isIdle {

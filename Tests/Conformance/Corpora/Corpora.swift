@@ -27,6 +27,14 @@ package enum Corpora {
             }
             .filter { $0.type == type }
     }
+
+    /// llhttp's cases of URLs, as they stand in a request line; nil without corpora.
+    package static func llhttpURLs() throws -> [LlhttpCase]? {
+        guard let folder else { return nil }
+        return LlhttpCorpus.cases(
+            in: try String(contentsOfFile: "\(folder)/llhttp/url.md", encoding: .utf8),
+            named: "url.md")
+    }
 }
 
 /// Where we and a corpus differ on purpose: the table of `disagreements.md`.

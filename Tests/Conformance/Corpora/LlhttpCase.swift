@@ -39,7 +39,7 @@ package enum LlhttpCorpus {
                     continue
                 }
                 fence = nil
-                if open.kind == "http" {
+                if open.kind == "http" || open.kind == "url" {
                     input = bytes(of: open.lines.joined(separator: "\n"))
                 } else if open.kind == "log", let given = input {
                     input = nil
