@@ -44,7 +44,7 @@ def measured(part, peers, options, verdicts):
         return found, tls.report(found, verdicts)
     if part == "mallocs":
         found = mallocs.measure(peers, options.argument, options.stacks, options.path)
-        verdicts.check("allocations per keep-alive request", found["calls"], MALLOCS_MAX)
+        verdicts.check("allocations of the server per keep-alive request", found["of"]["server"], MALLOCS_MAX)
         return found, mallocs.text(found)
     if part == "kept":
         found = mallocs.kept(peers, options.argument, options.path)

@@ -82,12 +82,16 @@ def measure(peers, arguments=(), stacks=False, path="/json"):
         second = page.counts()
         found = {name: (second[name] - first[name]) / MEASURED for name in first}
         found["calls"] = sum(found[name] for name in COUNTERS)
-        if stacks:
-            page.set(INTERVAL, 1)
-            repeat(connection, RECORDED)
-            page.set(INTERVAL, 0)
-            found["stacks"] = symbolised(page.made(), server.child.pid, RECORDED)
+        page.set(INTERVAL, 1)
+        repeat(connection, RECORDED)
+        page.set(INTERVAL, 0)
         connection.close()
+        rows = symbolised(page.made(), server.child.pid, RECORDED)
+        found["of"] = collections.Counter()
+        for count, _, _, owner in rows:
+            found["of"][owner] += count
+        if stacks:
+            found["stacks"] = rows
     return found
 
 
@@ -200,8 +204,20 @@ PLUMBING = {
 OUTSIDE = "runJobInEstablishedExecutorContext"
 
 
+#: Modules above the server: what is allocated below a frame of theirs is theirs.
+OWNERS = {"ProbeTarget": "handler", "ServiceKit": "middleware", "Telemetry": "middleware"}
+
+
+def owner(stack):
+    """Whose allocation it is, by the modules in the mangled names of a stack."""
+    for module, name in OWNERS.items():
+        if any(f"{len(module)}{module}" in frame for frame in stack):
+            return name
+    return "server"
+
+
 def symbolised(records, pid, shares):
-    """(allocations per share, mean bytes of one, frames from the inside to the outside)."""
+    """(allocations per share, mean bytes of one, frames from the inside to the outside, owner)."""
     symbols = Symbols(pid)
     found = collections.Counter()
     total = collections.Counter()
@@ -220,15 +236,17 @@ def symbolised(records, pid, shares):
             if OUTSIDE in frame:
                 frames = frames[:number]
                 break
-        rows.append((count / shares, round(total[stack] / count), frames))
+        rows.append((count / shares, round(total[stack] / count), frames, owner(stack)))
     return rows
 
 
 def text(found, frames_max=14):
+    shares = ", ".join(f"{found['of'][name]:.2f} of the {name}" for name in ("server", "middleware", "handler"))
     lines = [
         f"{found['calls']:.2f} allocations per request ("
         + ", ".join(f"{name} {found[name]:.2f}" for name in COUNTERS)
-        + f"), {found['bytes']:.0f} bytes, {found['frees']:.2f} frees"
+        + f"), {found['bytes']:.0f} bytes, {found['frees']:.2f} frees",
+        shares,
     ]
     lines += described(found.get("stacks", []), frames_max, "per request")
     return "\n".join(lines)
@@ -236,7 +254,7 @@ def text(found, frames_max=14):
 
 def described(stacks, frames_max, share):
     lines = []
-    for count, bytes, frames in stacks:
-        lines.append(f"\n{count:.2f} {share}, {bytes} bytes each")
+    for count, bytes, frames, owner in stacks:
+        lines.append(f"\n{count:.2f} {share}, {bytes} bytes each, of the {owner}")
         lines += [f"    {frame}" for frame in frames[:frames_max]]
     return lines
