@@ -5,7 +5,7 @@ import Sockets
 /// What strangers' suites expect of a server: something to get, an echo, a document, a stream,
 /// something slow, and the endpoint that W3C's trace-context tests drive.
 enum ProbeRoutes {
-    /// The largest body of `GET /bytes/N`: 1 TiB.
+    /// The largest body of `GET /bytes/N` and `POST /count`: 1 TiB.
     static let streamMax = 1 << 40
     /// The longest `GET /slow/MS`: one minute.
     static let slowMax = 60_000
@@ -35,13 +35,18 @@ enum ProbeRoutes {
         }
         router.on(.get, "/bytes/{count}") { request in
             let count = try number(request, "count", atMost: streamMax)
-            return .stream(200, type: "application/octet-stream") { writer in
+            return .stream(200, type: "application/octet-stream", length: count) { writer in
                 var left = count
                 while left > 0 {
                     try await writer.write(left < piece.count ? Array(piece.prefix(left)) : piece)
                     left -= min(left, piece.count)
                 }
             }
+        }
+        router.on(.post, "/count", body: .streamed(limit: streamMax)) { request in
+            var count = 0
+            for try await piece in request.bodyStream { count += piece.count }
+            return .text(200, String(count))
         }
         router.on(.get, "/slow/{milliseconds}") { request in
             let wait = try number(request, "milliseconds", atMost: slowMax)
