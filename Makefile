@@ -10,7 +10,7 @@ help:
 	@echo "On this machine, without containers (docs/running.md)"
 	@echo "  make demo         install what is missing, build, start, place three orders (ONCE=1: then end)"
 	@echo "  make test         install what is missing, build, run all tests"
-	@echo "  make fuzz         the HTTP parsers under libFuzzer: TARGET=request|response|chunks FUZZ_SECONDS=60"
+	@echo "  make fuzz         the HTTP parsers under libFuzzer: TARGET=request|response|chunks|writer FUZZ_SECONDS=60"
 	@echo "  make test-asan    tests under AddressSanitizer; make test-tsan: under ThreadSanitizer (SUITES=)"
 	@echo "  make native-up    build and start; make native-down ends it and keeps the data"
 	@echo "  make build        install what is missing, build mercatoctl and the services"
@@ -45,7 +45,7 @@ build: install
 test:
 	@deploy/native/test.sh
 
-# TARGET=request|response|chunks, FUZZ_SECONDS=60 for each, FUZZ_SANITIZE=address (docs/fuzzing.md).
+# TARGET=request|response|chunks|writer, FUZZ_SECONDS=60 for each, FUZZ_SANITIZE=address (docs/fuzzing.md).
 .PHONY: fuzz test-asan test-tsan
 fuzz:
 	@TARGET="$(TARGET)" Tests/Fuzz/fuzz.sh

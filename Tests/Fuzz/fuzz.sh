@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make fuzz: the HTTP parsers under libFuzzer, one target after the other, each for a bounded time.
-# TARGET=request|response|chunks (default: all), FUZZ_SECONDS=60 for each, FUZZ_SANITIZE=address adds
+# TARGET=request|response|chunks|writer (default: all), FUZZ_SECONDS=60 for each, FUZZ_SANITIZE=address adds
 # AddressSanitizer. Corpora grow in the build folder from run to run. Exit code 1: something was found.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,7 +10,7 @@ find_swift
 find_scratch
 cd "$root" || exit 1
 seconds=${FUZZ_SECONDS:-60}
-targets=${TARGET:-request response chunks}
+targets=${TARGET:-request response chunks writer}
 build=${FUZZ_BUILD:-$scratch/fuzz}
 sanitize=(--sanitize=fuzzer)
 [ -z "${FUZZ_SANITIZE:-}" ] || { build=$build-$FUZZ_SANITIZE; sanitize+=(-Xswiftc "-sanitize=fuzzer,$FUZZ_SANITIZE"); }
@@ -18,7 +18,7 @@ work=$build/work
 
 case $seconds in *[!0-9]* | '' | 0) fail 2 "FUZZ_SECONDS is not a number of seconds: $seconds" ;; esac
 for target in $targets; do
-    case $target in request | response | chunks) ;; *) fail 2 "no such target: $target (request, response, chunks)" ;; esac
+    case $target in request | response | chunks | writer) ;; *) fail 2 "no such target: $target (request, response, chunks, writer)" ;; esac
 done
 
 say "building with libFuzzer in $build"

@@ -10,6 +10,7 @@ package enum ForeignCorpus {
         switch target {
         case .request: return try llhttp("request")
         case .response: return try llhttp("response")
+        case .writer: return nil
         case .chunks:
             guard let requests = try llhttp("request"), let responses = try llhttp("response")
             else { return nil }

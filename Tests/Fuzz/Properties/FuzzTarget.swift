@@ -12,6 +12,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case response
     /// A body in chunked coding: sizes, extensions, data, trailers.
     case chunks
+    /// What a handler or a caller hands to the writers.
+    case writer
 
     /// Throws the first property that does not hold for `bytes`. `thorough` also tries the input
     /// split in two at each of its first 300 bytes, which is too slow for a fuzzer.
@@ -20,17 +22,20 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .request: try RequestProperties.check(bytes, thorough: thorough)
         case .response: try ResponseProperties.check(bytes, thorough: thorough)
         case .chunks: try ChunkProperties.check(bytes, thorough: thorough)
+        case .writer: try WriterProperties.check(bytes)
         }
     }
 
     /// What the production parser with its standard limits says of `bytes`, in the words of the
     /// seed files: `2`, `1+400`, `0+more` for requests; `200`, `cut`, `refused` for a response;
-    /// the number of data bytes, `refused 400` or `more` for chunks.
+    /// the number of data bytes, `refused 400` or `more` for chunks; `written`
+    /// or `refused` of the request's and of the response's writer.
     package func verdict(on bytes: [UInt8]) throws(PropertyViolation) -> String {
         switch self {
         case .request: try RequestTranscript.of(Splits.whole(bytes), .standard).verdict
         case .response: try ResponseTranscript.of(Splits.whole(bytes), to: .get, .standard).verdict
         case .chunks: try ChunkTranscript.inRequest(Splits.whole(bytes), .standard).verdict
+        case .writer: WriterProperties.verdict(on: bytes)
         }
     }
 }

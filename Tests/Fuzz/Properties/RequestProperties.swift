@@ -146,13 +146,14 @@ enum RequestProperties {
         }
     }
 
-    /// Fields that are not the connection's (RFC 9110 §7.6.1) nor the writer's.
+    /// Fields of the connection (RFC 9110 §7.6.1) and of the writers, which no message keeps.
+    static let hopFields: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
+        "trailer", "te", "expect", "date",
+    ]
+
     static func endToEnd(_ headers: Headers) -> [Headers.Field] {
-        let own: Set<String> = [
-            "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
-            "trailer", "te", "expect", "date",
-        ]
-        return headers.filter { !own.contains($0.name) }
+        headers.filter { !hopFields.contains($0.name) }
     }
 
     /// A value's bytes; the parser gives one scalar for each.
