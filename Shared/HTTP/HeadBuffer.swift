@@ -47,65 +47,42 @@ final class HeadBuffer: @unchecked Sendable {
     func add(_ line: ArraySlice<UInt8>, keepsUnderscores: Bool = false) throws(ParseError) -> Bool {
         let start = bytes.count
         bytes.append(contentsOf: line)
-        let name: Range<Int>
-        do throws(ParseError) {
-            name = try lowercaseName(from: start)
-        } catch {
-            bytes.removeLast(bytes.count - start)
-            throw error
+        let parts = bytes.withUnsafeMutableBufferPointer { LineParts($0, from: start) }
+        guard parts.hasName else {
+            defer { bytes.removeLast(bytes.count - start) }
+            throw Self.malformed(bytes[start...])
         }
-        var value = name.upperBound + 1..<bytes.count
-        while value.lowerBound < value.upperBound, Character8.isWhitespace(bytes[value.lowerBound]) {
-            value = value.lowerBound + 1..<value.upperBound
+        if parts.hasUnderscore {
+            let isImitation = KnownField.isImitation(bytes[start..<parts.colon])
+            if isImitation || !keepsUnderscores {
+                bytes.removeLast(bytes.count - start)
+                guard !isImitation else {
+                    throw .malformed("A header field imitates message framing.")
+                }
+                return false
+            }
         }
-        while value.lowerBound < value.upperBound, Character8.isWhitespace(bytes[value.upperBound - 1])
-        {
-            value = value.lowerBound..<value.upperBound - 1
-        }
-        let known = KnownField(bytes[name])
-        guard known != .imitation else {
-            bytes.removeLast(bytes.count - start)
-            throw .malformed("A header field imitates message framing.")
-        }
-        guard keepsUnderscores || !bytes[name].contains(Character8.underscore) else {
-            bytes.removeLast(bytes.count - start)
-            return false
-        }
+        let known = KnownField(bytes[start..<parts.colon])
         if known != .other {
             if present & known.bit != 0 { repeated |= known.bit }
             present |= known.bit
         }
         lines.append(
             Line(
-                name: Int32(name.lowerBound)..<Int32(name.upperBound),
-                value: Int32(value.lowerBound)..<Int32(value.upperBound), known: known))
+                name: Int32(start)..<Int32(parts.colon),
+                value: Int32(parts.value.lowerBound)..<Int32(parts.value.upperBound), known: known))
         return true
     }
 
-    /// Checks a field's name in place and returns where it is.
-    private func lowercaseName(from start: Int) throws(ParseError) -> Range<Int> {
-        guard start < bytes.count, !Character8.isWhitespace(bytes[start]) else {
+    private static func malformed(_ line: ArraySlice<UInt8>) -> ParseError {
+        guard let first = line.first, !Character8.isWhitespace(first) else {
             // Also whitespace before the first field (H4): either would hide a field from a peer.
-            throw .malformed("A header line begins with whitespace (obsolete line folding).")
+            return .malformed("A header line begins with whitespace (obsolete line folding).")
         }
-        let end = bytes.withUnsafeMutableBufferPointer { bytes -> Int in
-            var index = start
-            while index < bytes.count {
-                let byte = bytes[index]
-                guard Character8.isToken(byte) else { break }
-                bytes[index] = Character8.lowercased(byte)
-                index += 1
-            }
-            return index
-        }
-        // Whitespace before the colon ends the name too (RFC 9112 §5.1, H29).
-        guard end < bytes.count, bytes[end] == Character8.colon, end > start else {
-            let hasColon = bytes[start...].contains(Character8.colon)
-            throw .malformed(
-                hasColon
-                    ? "A header field name is not a token." : "A header line has no colon.")
-        }
-        return start..<end
+        // Whitespace before the colon ends here too (RFC 9112 §5.1, H29).
+        return .malformed(
+            line.contains(Character8.colon)
+                ? "A header field name is not a token." : "A header line has no colon.")
     }
 
     // MARK: Asking
@@ -146,12 +123,42 @@ final class HeadBuffer: @unchecked Sendable {
     }
 }
 
+/// Where the parts of a field line are. Finding them puts the name into lower case.
+private struct LineParts {
+    let hasName: Bool
+    let hasUnderscore: Bool
+    let colon: Int
+    let value: Range<Int>
+
+    init(_ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int) {
+        var colon = start
+        var underscores = 0
+        while colon < bytes.count {
+            let byte = bytes[colon]
+            guard Character8.isToken(byte) else { break }
+            if byte == Character8.underscore { underscores += 1 }
+            bytes[colon] = Character8.lowercased(byte)
+            colon += 1
+        }
+        self.colon = colon
+        hasUnderscore = underscores > 0
+        hasName = colon > start && colon < bytes.count && bytes[colon] == Character8.colon
+        guard hasName else {
+            value = start..<start
+            return
+        }
+        var first = colon + 1
+        var end = bytes.count
+        while first < end, Character8.isWhitespace(bytes[first]) { first += 1 }
+        while first < end, Character8.isWhitespace(bytes[end - 1]) { end -= 1 }
+        value = first..<end
+    }
+}
+
 /// The fields that decide about a message itself; found once, while the line is read.
 enum KnownField: UInt8, Sendable {
     case other, host, contentLength, transferEncoding, connection, expect
     case contentType, authorization, idempotencyKey, upgrade
-    /// `content_length` and `transfer_encoding` (H37).
-    case imitation
 
     var bit: UInt16 { 1 << UInt16(rawValue) }
 
@@ -164,17 +171,16 @@ enum KnownField: UInt8, Sendable {
         case 10: self = Self.equal(name, "connection") ? .connection : .other
         case 12: self = Self.equal(name, "content-type") ? .contentType : .other
         case 13: self = Self.equal(name, "authorization") ? .authorization : .other
-        case 14:
-            self =
-                Self.equal(name, "content-length")
-                ? .contentLength : Self.equal(name, "content_length") ? .imitation : .other
+        case 14: self = Self.equal(name, "content-length") ? .contentLength : .other
         case 15: self = Self.equal(name, "idempotency-key") ? .idempotencyKey : .other
-        case 17:
-            self =
-                Self.equal(name, "transfer-encoding")
-                ? .transferEncoding : Self.equal(name, "transfer_encoding") ? .imitation : .other
+        case 17: self = Self.equal(name, "transfer-encoding") ? .transferEncoding : .other
         default: self = .other
         }
+    }
+
+    /// `content_length` and `transfer_encoding`: meant for a reader that takes `_` for `-` (H37).
+    static func isImitation(_ name: ArraySlice<UInt8>) -> Bool {
+        equal(name, "content_length") || equal(name, "transfer_encoding")
     }
 
     private static func equal(_ name: ArraySlice<UInt8>, _ text: StaticString) -> Bool {

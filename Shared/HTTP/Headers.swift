@@ -55,6 +55,8 @@ package struct Headers: Sendable {
         guard let value else { return fields.removeAll { $0.name.equalsIgnoringCase(name) } }
         let field = Field(name: name.lowercased(), value: value)
         guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
+            // Room for what the layers of middleware add.
+            if fields.isEmpty { fields.reserveCapacity(4) }
             return fields.append(field)
         }
         fields[index] = field

@@ -74,7 +74,8 @@ package struct RequestContext: Sendable {
     package var parameters: [String: String]
     /// When the caller stops waiting.
     package var deadline: Deadline?
-    package var traceparent: String?
+    /// The request's position in its trace, as numbers; text is made of it on demand.
+    package var tracePosition: TracePosition?
     package var tracestate: String?
     /// The customer's id as set by the gateway's identity check.
     package var customer: String?
@@ -96,15 +97,15 @@ package struct RequestContext: Sendable {
         self.peer = peer
         self.parameters = parameters
         self.deadline = deadline
-        self.traceparent = traceparent
+        tracePosition = traceparent.flatMap { TracePosition($0) }
         self.tracestate = tracestate
         self.customer = customer
         self.routePattern = routePattern
     }
 
+    /// The header value of `tracePosition`.
+    package var traceparent: String? { tracePosition?.text }
+
     /// The 32 hex digits of the trace, nil when there is none.
-    package var traceID: String? {
-        guard let traceparent, traceparent.utf8.count >= 55 else { return nil }
-        return String(traceparent.dropFirst(3).prefix(32))
-    }
+    package var traceID: String? { tracePosition?.traceID }
 }

@@ -50,7 +50,7 @@ extension ConnectionDriver {
 
     /// Waits for bytes and gives them to the parser. False at the client's orderly end.
     private func receive(until deadline: Deadline) async throws(SocketError) -> Bool {
-        guard try await connection.waitForInput(until: deadline) else { return false }
+        guard try await channel.waitForInput(until: deadline) else { return false }
         feedParser()
         return true
     }
@@ -58,7 +58,7 @@ extension ConnectionDriver {
     private func feedParser() {
         let empty = spare
         spare = []
-        let bytes = connection.assumeIsolated { $0.exchangeInput(empty) }
+        let bytes = channel.exchangeInput(empty)
         spare = parser.append(taking: bytes)
     }
 
@@ -85,8 +85,8 @@ extension ConnectionDriver {
         if awaitsContinue {
             awaitsContinue = false
             // A client that sent the body already does not need it (RFC 9110 §10.1.1).
-            if parser.bufferedCount == 0, await connection.bufferedCount == 0 {
-                try await connection.write(ResponseWriter.continueHead)
+            if parser.bufferedCount == 0, channel.bufferedCount == 0 {
+                try await channel.write(ResponseWriter.continueHead)
             }
         }
         let hasMore: Bool

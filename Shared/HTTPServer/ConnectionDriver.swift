@@ -35,8 +35,12 @@ actor ConnectionDriver {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    let connection: TCPConnection
+    /// The connection: of the same loop, so it is called directly.
+    let channel: TCPChannel
+    /// The same for a streamed answer's writers, which may be anywhere.
+    private let connection: TCPConnection
     let server: Server
+    let shared: ServerState
     let limits: ServerLimits
     var parser: RequestParser
     /// An empty buffer that the connection receives into next.
@@ -62,7 +66,9 @@ actor ConnectionDriver {
 
     init(_ connection: TCPConnection, server: Server) {
         self.connection = connection
+        channel = connection.channel
         self.server = server
+        shared = server.state
         limits = server.configuration.limits
         parser = RequestParser(limits: limits.parsing)
         loop = server.loop
@@ -74,25 +80,23 @@ actor ConnectionDriver {
     func drain() {
         isDraining = true
         guard phase == .idle, parser.isIdle else { return }
-        connection.assumeIsolated { connection in
-            // Bytes that have arrived are a request that may still be answered.
-            if connection.bufferedCount == 0 { connection.close() }
-        }
+        // Bytes that have arrived are a request that may still be answered.
+        if channel.bufferedCount == 0 { channel.close() }
     }
 
     /// Until the client or a limit ends the connection.
     func serve() async {
-        let (loop, connection) = (loop, connection)
+        let (loop, channel) = (loop, channel)
         await withTaskCancellationHandler {
             await serveUntilEnd()
         } onCancel: {
-            loop.execute { connection.assumeIsolated { $0.interrupt() } }
+            loop.execute { channel.interrupt() }
         }
     }
 
     private func serveUntilEnd() async {
         do {
-            try await connection.onPeerEnd { [weak self] end in
+            try channel.onPeerEnd { [weak self] end in
                 self?.assumeIsolated { $0.peerEnded(end) }
             }
             while try await serveNext() {}
@@ -106,7 +110,7 @@ actor ConnectionDriver {
         }
         giveBackBudget()
         if let halfCloseTimer { loop.cancel(halfCloseTimer) }
-        await connection.close()
+        channel.close()
     }
 
     /// Before a request has gone to its handler. Later the same error is the handler's own, perhaps
@@ -145,7 +149,7 @@ actor ConnectionDriver {
         // Before a byte of it is read: a declared length over the limit is a 413 (H54).
         try parser.limitBody(to: match.body.limit)
         if head.droppedFields > 0 { server.instruments.dropped.increment(by: Int64(head.droppedFields)) }
-        var context = RequestContext(peer: connection.peerHost)
+        var context = RequestContext(peer: channel.peerHost)
         // A client that waits for 100 would not send the body of a request that is refused anyway: it
         // is answered at once, and nobody waits for the rest (H42, H44).
         let isRefused = head.rejection != nil || !match.isFound
@@ -175,7 +179,7 @@ actor ConnectionDriver {
         guard phase == .handling || phase == .streaming else { return }
         server.instruments.disconnects.increment()
         server.logger.debug(
-            "client gone", ["peer": .string(connection.peerHost), "cause": .string("\(error)")])
+            "client gone", ["peer": .string(channel.peerHost), "cause": .string("\(error)")])
     }
 
     // MARK: Writing
@@ -184,27 +188,27 @@ actor ConnectionDriver {
     private func write(_ response: Response, to head: RequestHead) async throws -> Bool {
         let keepsAlive =
             head.keepsAlive && !isDraining && served < limits.requestsPerConnectionMax
-            && !server.assumeIsolated { $0.isLettingGo } && !leavesBody && streamedBodyIsOver()
+            && !shared.isLettingGo && !leavesBody && streamedBodyIsOver()
         var bytes = output
         output = []
         let (written, isWhole) = try serialise(
             response, to: head, keepsAlive: keepsAlive, into: &bytes)
         switch (written.framing, response.body) {
-        case _ where isWhole: try await connection.write(bytes)
+        case _ where isWhole: try await channel.write(bytes)
         case (.length, .bytes(let body)) where body.count <= Self.joinedBodyMax:
             // One write, so that head and body leave in one segment.
             bytes.append(contentsOf: body)
-            try await connection.write(bytes)
+            try await channel.write(bytes)
         case (.length, .bytes(let body)):
-            try await connection.write(bytes)
-            try await connection.write(body)
+            try await channel.write(bytes)
+            try await channel.write(body)
         case (.chunked, .stream(_, let body)), (.untilClose, .stream(_, let body)),
             (.length, .stream(_, let body)):
             phase = .streaming
-            try await connection.write(bytes)
+            try await channel.write(bytes)
             try await stream(body, written.framing)
         default:
-            try await connection.write(bytes)
+            try await channel.write(bytes)
         }
         if bytes.capacity <= Self.keptBufferMax {
             bytes.removeAll(keepingCapacity: true)
@@ -218,7 +222,7 @@ actor ConnectionDriver {
     private func serialise(
         _ response: Response, to head: RequestHead, keepsAlive: Bool, into bytes: inout [UInt8]
     ) throws -> (ResponseWriter.Outcome, isWhole: Bool) {
-        let date = date()
+        let date = shared.date()
         do {
             let outcome = try ResponseWriter.write(
                 response, to: head.method, version: head.version, keepsAlive: keepsAlive,
@@ -237,8 +241,6 @@ actor ConnectionDriver {
         return (outcome, isWhole: true)
     }
 
-    private func date() -> String { server.assumeIsolated { $0.date() } }
-
     private func stream(
         _ body: @Sendable (any BodyWriter) async throws -> Void, _ framing: ResponseFraming
     ) async throws {
@@ -254,10 +256,10 @@ actor ConnectionDriver {
             }
             // Without a last chunk or with a length the client can tell; otherwise only a reset
             // tells (H96).
-            if framing == .untilClose { await connection.abort() }
+            if framing == .untilClose { channel.abort() }
             throw error
         }
-        if framing == .chunked { try await connection.write(ResponseWriter.lastChunk) }
+        if framing == .chunked { try await channel.write(ResponseWriter.lastChunk) }
     }
 
     // MARK: For reading
@@ -277,14 +279,14 @@ actor ConnectionDriver {
 
     /// Throws 503 when all requests together hold too many body bytes.
     func hold(_ count: Int) throws(Refusal) {
-        guard server.assumeIsolated({ $0.budget.take(count) }) else { throw .overloaded }
+        guard shared.budget.take(count) else { throw .overloaded }
         held += count
     }
 
     private func giveBackBudget() {
         let count = held
         held = 0
-        if count > 0 { server.assumeIsolated { $0.budget.giveBack(count) } }
+        if count > 0 { shared.budget.giveBack(count) }
     }
 
     // MARK: Refusing
@@ -299,7 +301,7 @@ actor ConnectionDriver {
         server.logger.debug(
             "request refused",
             [
-                "peer": .string(connection.peerHost), "code": .string(problem.code),
+                "peer": .string(channel.peerHost), "code": .string(problem.code),
                 "request_id": .string(id),
             ])
         var response = problem.response(requestID: id)
@@ -307,10 +309,10 @@ actor ConnectionDriver {
         do {
             let head = try ResponseWriter.head(
                 of: response, to: method, version: .http11, keepsAlive: false,
-                date: date())
+                date: shared.date())
             var bytes = head.bytes
             if case .length = head.framing, case .bytes(let body) = response.body { bytes += body }
-            try await connection.write(bytes)
+            try await channel.write(bytes)
             await linger()
         } catch {
             // Ignored: the client left before it could be told.
@@ -320,7 +322,7 @@ actor ConnectionDriver {
     /// Closing with unread input makes the kernel send a reset, which can overtake the response. So
     /// the sending side ends first, and what still comes is dropped for a while (RFC 9112 §9.6).
     private func linger() async {
-        await connection.finishWriting()
+        channel.finishWriting()
         let deadline = Deadline.after(limits.lingerTime)
         var left = limits.lingerBytes
         do throws(SocketError) {

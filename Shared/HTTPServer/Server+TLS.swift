@@ -52,7 +52,7 @@ extension Server {
         // Ignored: a fixed answer without a bad character can be written.
         guard
             let head = try? ResponseWriter.head(
-                of: response, to: .get, version: .http11, keepsAlive: false, date: date()),
+                of: response, to: .get, version: .http11, keepsAlive: false, date: state.date()),
             case .bytes(let body) = response.body
         else { return [] }
         return head.bytes + body

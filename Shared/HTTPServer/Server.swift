@@ -17,7 +17,7 @@ package actor Server {
     nonisolated let routes: RouteTable
     let logger: Logger
     let instruments: ServerInstruments
-    var budget: BodyBudget
+    nonisolated let state: ServerState
     private let slots: LoopSemaphore
     /// For connections whose TLS handshake is under way.
     let handshakes: LoopSemaphore
@@ -25,10 +25,6 @@ package actor Server {
     private var listener: TCPListener?
     private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
     private var lastNumber: UInt64 = 0
-    private var dateSecond: Int64 = -1
-    private var dateText = ""
-    /// No connection is kept after the answer under way; see `letGo`.
-    private(set) var isLettingGo = false
 
     package init(
         configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
@@ -39,7 +35,7 @@ package actor Server {
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(metrics, server: configuration.name)
-        budget = BodyBudget(bytesMax: configuration.limits.bodyBytesMax)
+        state = ServerState(bodyBytesMax: configuration.limits.bodyBytesMax, loop: loop)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
         handshakes = LoopSemaphore(permits: configuration.limits.handshakesMax)
         peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
@@ -84,7 +80,7 @@ package actor Server {
     /// The end is near: requests are still taken, and each answer says `Connection: close`. So clients
     /// are on another server of the same name before `run` is cancelled, and no request meets a
     /// connection that is just being closed (HC-3).
-    package func letGo() { isLettingGo = true }
+    package func letGo() { state.isLettingGo = true }
 
     private func acceptConnections(_ listener: TCPListener) async throws(SocketError) {
         while true {
@@ -163,16 +159,5 @@ package actor Server {
     private func cancelConnections(onlyStreams: Bool) {
         for (driver, task) in connections.values
         where !onlyStreams || driver.assumeIsolated({ $0.isStreaming }) { task.cancel() }
-    }
-
-    /// The `Date` field's value, made once a second.
-    func date() -> String {
-        let now = WallTime.now()
-        let second = now.microseconds / 1_000_000
-        if second != dateSecond {
-            dateSecond = second
-            dateText = HTTPDate.text(now)
-        }
-        return dateText
     }
 }

@@ -7,7 +7,9 @@ enum RequestIdentity {
     static let lengthMax = 128
 
     static func middleware(random: RandomSource) -> Middleware {
-        Middleware("request-id") { request, next in
+        // An id is a name and no secret: a generator seeded once spares two system calls a request.
+        let random = RandomSource.seeded(random.next())
+        return Middleware("request-id") { request, next in
             var request = request
             let id =
                 request.headers["x-request-id"].flatMap { isSafe($0) ? $0 : nil }

@@ -17,13 +17,21 @@ enum TraceMiddleware {
                 attributes: ServerSpan.attributes(of: request)
             ) { span in
                 var request = request
-                request.context.traceparent = span.context.traceparent
+                request.context.tracePosition = span.context.position
                 request.context.tracestate = span.context.tracestate
                 let response = try await next(request)
                 ServerSpan.note(response.status, on: span)
                 return response
             }
         }
+    }
+}
+
+extension TraceContext {
+    /// Without the state of other vendors.
+    fileprivate var position: TracePosition {
+        TracePosition(
+            traceHigh: traceHigh, traceLow: traceLow, spanID: spanID, flags: flags)
     }
 }
 

@@ -1,195 +1,113 @@
-import Basics
-import CLinux
-import Glibc
-
-/// How the peer ended its side.
-package enum PeerEnd: Sendable, Equatable {
-    /// An orderly end: no more bytes will come, but the peer may still read (RFC 9112 §9.6). A
-    /// client that went away looks the same until something is written to it.
-    case finished
-    /// The connection is cut: nothing can be read or written.
-    case failed(SocketError)
-}
+package import Basics
 
 /// A TCP connection on the loop: one reader and one writer at a time.
 ///
 /// It reads ahead a bounded amount even when nobody reads, so the end of the peer is noticed while
-/// a handler is busy. Closing frees the descriptor at once and fails whoever waits.
-///
-/// Waiting, receiving and sending take nothing from the heap once a connection is warm: buffers are
-/// kept, and one timer serves all waits in a row (`WaitTimer`).
+/// a handler is busy. Closing frees the descriptor at once and fails whoever waits. An actor around a
+/// `TCPChannel`, for users anywhere.
 package actor TCPConnection {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The loop outlives this actor, which holds it.
         unsafe loop.asUnownedSerialExecutor()
     }
-    package nonisolated let peer: SocketAddress
-    /// The peer's address as text, made once: it goes into every request.
-    package nonisolated let peerHost: String
-
-    let limits: TCPLimits
-    var descriptor: FileDescriptor?
-    private var watch: Watch?
-    private var interest: Interest = []
-    /// Plain bytes that no reader has taken yet.
-    var input: [UInt8] = []
-    var end: PeerEnd?
-    private var endHandler: (@Sendable (PeerEnd) -> Void)?
-    /// See `whileUnused`.
-    var unusedHandler: (@Sendable () -> Void)?
-    var reader: ReadWait?
-    var timer = WaitTimer()
-    var isInterrupted = false
-    /// What the kernel has not taken yet, from `outputStart` on.
-    var output: [UInt8] = []
-    var outputStart = 0
-    var writer: OneShot<Void>?
-    var isWriting = false
-    /// Stands between the socket and the plain bytes; see `secure`.
-    var filter: (any TransportFilter)?
-    /// Received bytes on their way into the filter; empty between two turns.
-    var filterInput: [UInt8] = []
+    /// The connection itself. On its loop only.
+    package nonisolated let channel: TCPChannel
 
     /// Takes over a connected, non-blocking socket.
     package init(
         owning descriptor: consuming FileDescriptor, peer: SocketAddress,
         limits: TCPLimits = .init(), loop: EventLoop
     ) throws(SocketError) {
-        let number = descriptor.number
-        // Small answers must not wait for the acknowledgement of the one before.
-        let result = clinux_set_no_delay(number)
-        guard result >= 0 else { throw SocketError(result: result, "set no delay") }
-        let bounded = clinux_set_unsent_max(number, CInt(clamping: limits.unsentMax))
-        guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
         self.loop = loop
-        self.peer = peer
-        peerHost = peer.host
-        self.limits = limits
-        self.descriptor = consume descriptor
+        channel = try TCPChannel(owning: descriptor, peer: peer, limits: limits, loop: loop)
     }
 
-    deinit {
-        // The owner let go without closing: the descriptor closes itself, the rest is withdrawn.
-        let (loop, watch, token) = (loop, watch, timer.token)
-        guard watch != nil || token != nil else { return }
-        loop.execute {
-            if let watch { loop.cancel(watch) }
-            if let token { loop.cancel(token) }
+    package nonisolated var peer: SocketAddress { channel.peer }
+    /// The peer's address as text.
+    package nonisolated var peerHost: String { channel.peerHost }
+    /// Whether `close` has been called or the connection is cut.
+    package var isClosed: Bool { channel.isClosed }
+    /// Bytes that were read ahead and wait for a reader.
+    package var bufferedCount: Int { channel.bufferedCount }
+    /// How the peer ended its side; nil while it has not.
+    package var peerEnd: PeerEnd? { channel.peerEnd }
+
+    /// Some bytes, at least one and at most `limit`; an empty array at the peer's orderly end.
+    ///
+    /// Throws `.timeout` at the deadline, `.cancelled`, `.connectionReset`, `.closed`.
+    package func read(upTo limit: Int = .max, deadline: Deadline? = nil) async throws(SocketError)
+        -> [UInt8]
+    {
+        while true {
+            if let bytes = channel.takeInput(limit) { return bytes }
+            let failure = await suspend(until: deadline)
+            // Bytes that came in the same turn as the deadline are not lost to it.
+            if let failure, failure.code != .timeout || channel.bufferedCount == 0 { throw failure }
         }
     }
 
-    /// Whether `close` has been called or the connection is cut.
-    package var isClosed: Bool { descriptor == nil }
-    /// Bytes that were read ahead and wait for a reader.
-    package var bufferedCount: Int { input.count }
-    package var peerEnd: PeerEnd? { end }
+    /// Until something changes for the reader; ended by the task's cancellation.
+    private func suspend(until deadline: Deadline?) async -> SocketError? {
+        guard !Task.isCancelled else { return SocketError(.cancelled, "read") }
+        let (channel, number) = (channel, channel.timer.waits + 1)
+        return await withTaskCancellationHandler {
+            await suspendOnLoop(until: deadline)
+        } onCancel: {
+            channel.loop.execute { channel.cancelReader(number) }
+        }
+    }
+
+    /// The handler's body would run anywhere; this is back on the loop.
+    private func suspendOnLoop(until deadline: Deadline?) async -> SocketError? {
+        await channel.suspendReader(until: deadline)
+    }
+
+    /// Puts bytes back in front: what a protocol read beyond its message.
+    package func unread(_ bytes: some Collection<UInt8>) { channel.unread(bytes) }
 
     /// Calls `handler` once on the loop when the peer ends its side, also while nobody reads; at
     /// once when that has happened. A new handler replaces the one before; nil removes it.
     package func onPeerEnd(_ handler: (@Sendable (PeerEnd) -> Void)?) throws(SocketError) {
-        endHandler = nil
-        guard let handler else { return }
-        if let end { return handler(end) }
-        endHandler = handler
-        if descriptor != nil { try startWatching() }
+        try channel.onPeerEnd(handler)
     }
 
-    // MARK: Ending
+    /// Calls `handler` once when the peer says or does anything on a connection that nobody uses; see
+    /// `TCPChannel.whileUnused`.
+    package func whileUnused(_ handler: (@Sendable () -> Void)?) throws(SocketError) {
+        try channel.whileUnused(handler)
+    }
+
+    /// Whether the peer has kept silent so far; see `TCPChannel.isQuiet`.
+    package func isQuiet() -> Bool { channel.isQuiet() }
+
+    /// Writes all bytes, and returns when the kernel has them: that is the back-pressure.
+    ///
+    /// Throws `.timeout` when nothing moved for the write stall limit, `.cancelled`,
+    /// `.connectionReset`, `.closed`. After an error part of the bytes may be under way: close.
+    package func write(_ bytes: [UInt8]) async throws(SocketError) { try await channel.write(bytes) }
+
+    /// Puts a filter between the socket and the plain bytes, and returns when both sides have agreed
+    /// (TLS: when the handshake is over). Before any other byte is read or written; from then on
+    /// `read`, `write`, `finishWriting` and the peer's end are those of the protected stream.
+    ///
+    /// Throws `.handshake` with what the filter said, `.timeout` at the deadline, `.connectionReset`
+    /// when the peer leaves, `.cancelled`, `.closed`.
+    package func secure(_ filter: sending any TransportFilter, deadline: Deadline)
+        async throws(SocketError)
+    {
+        try await channel.begin(filter)
+        while try !channel.isSecured() {
+            if let failure = await suspend(until: deadline) { throw failure }
+        }
+    }
 
     /// Sends an orderly end; reading goes on.
-    package func finishWriting() {
-        finishFilter()
-        guard let number = descriptor?.number else { return }
-        // Fails only when the connection is cut already, which the reader learns by itself.
-        _ = clinux_shutdown_write(number)
-    }
-
-    /// The peer must be able to tell this end from a cut (RFC 8446 §6.1). What the kernel does not take
-    /// at once is not waited for.
-    private func finishFilter() {
-        guard let filter, filter.isEstablished, descriptor != nil, outputStart == output.count
-        else { return }
-        if case .failed = end { return }
-        filter.finish(wire: &output)
-        // Ignored: a connection that is cut already says so to its reader.
-        try? sendOutput()
-    }
+    package func finishWriting() { channel.finishWriting() }
 
     /// Frees the descriptor at once. Whoever waits gets `.closed`. Twice does nothing.
-    package func close() {
-        finishFilter()
-        if let watch { loop.cancel(watch) }
-        watch = nil
-        descriptor = nil
-        endHandler = nil
-        unusedHandler = nil
-        input = []
-        resumeReader(SocketError(.closed, "read"))
-        if let token = timer.token { loop.cancel(token) }
-        timer = WaitTimer()
-        writer?.fail(SocketError(.closed, "write"))
-    }
+    package func close() { channel.close() }
 
     /// Closes with a reset, so that the peer cannot take the end for an orderly one.
-    package func abort() {
-        // Fails only for a socket that is cut already.
-        if let number = descriptor?.number { _ = clinux_set_reset_on_close(number) }
-        // Nor may the filter call it an orderly one.
-        filter = nil
-        close()
-    }
-
-    // MARK: Readiness
-
-    func startWatching() throws(SocketError) {
-        guard watch == nil, let number = descriptor?.number else { return }
-        interest = wantedInterest
-        watch = try loop.watch(number, interest) { [weak self] ready in
-            self?.assumeIsolated { $0.becameReady(ready) }
-        }
-    }
-
-    private var wantedInterest: Interest {
-        var wanted: Interest = []
-        if end == nil, input.count < limits.readAheadMax { wanted.insert(.readable) }
-        if outputStart < output.count { wanted.insert(.writable) }
-        return wanted
-    }
-
-    func updateInterest() {
-        let wanted = wantedInterest
-        guard wanted != interest, let watch else { return }
-        interest = wanted
-        loop.update(watch, wanted)
-    }
-
-    private func becameReady(_ ready: Readiness) {
-        if ready.contains(.readable), end == nil { receive() }
-        guard ready.contains(.writable) else { return }
-        if let writer {
-            writer.succeed()
-        } else if outputStart < output.count {
-            // Bytes of the filter's own (a handshake, an alert); a failure is the reader's to hear.
-            try? sendOutput()  // Ignored: `sendOutput` has told the peer's end already.
-            updateInterest()
-        }
-    }
-
-    func peerEnded(_ how: PeerEnd) {
-        guard end == nil || end == .finished, end != how else { return }
-        end = how
-        if case .failed(let error) = how {
-            // Nothing is left to hear, and a cut socket would report itself for ever.
-            if let watch { loop.cancel(watch) }
-            watch = nil
-            writer?.fail(error)
-        } else {
-            updateInterest()
-        }
-        resumeReader(nil)
-        let handler = endHandler
-        if case .failed = how { endHandler = nil }
-        handler?(how)
-    }
+    package func abort() { channel.abort() }
 }

@@ -160,8 +160,7 @@ import Testing
                 baseURL: "http://127.0.0.1:\(service.ports.api ?? 0)/")
             let trace = TraceContext.root()
             let customer = UniqueID.v7().description
-            var context = RequestContext(requestID: "rid-9")
-            context.traceparent = trace.traceparent
+            var context = RequestContext(requestID: "rid-9", traceparent: trace.traceparent)
             context.customer = customer
             context.deadline = .after(.milliseconds(800))
             let answer = try await upstream.answer(.get, "/up", for: context)

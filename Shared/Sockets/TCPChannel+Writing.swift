@@ -1,7 +1,7 @@
 import Basics
 import CLinux
 
-extension TCPConnection {
+extension TCPChannel {
     /// A filter protects this much at a time, so that a large body is not in memory twice.
     private static let protectedAtOnce = 64 * 1_024
 

@@ -32,33 +32,10 @@ struct WaitTimer {
     var waits: UInt64 = 0
 }
 
-extension TCPConnection {
-    /// Some bytes, at least one and at most `limit`; an empty array at the peer's orderly end.
-    ///
-    /// Throws `.timeout` at the deadline, `.cancelled`, `.connectionReset`, `.closed`.
-    package func read(upTo limit: Int = .max, deadline: Deadline? = nil) async throws(SocketError)
-        -> [UInt8]
-    {
-        while true {
-            if !input.isEmpty { return takeInput(limit) }
-            if end == .finished { return [] }
-            guard !Task.isCancelled else { throw SocketError(.cancelled, "read") }
-            let number = timer.waits + 1
-            let failure = await withTaskCancellationHandler {
-                await suspendReader(until: deadline)
-            } onCancel: {
-                loop.execute {
-                    self.assumeIsolated { $0.cancelReader(number) }
-                }
-            }
-            // Bytes that came in the same turn as the deadline are not lost to it.
-            if let failure, failure.code != .timeout || input.isEmpty { throw failure }
-        }
-    }
-
+extension TCPChannel {
     /// Waits until `exchangeInput` has something to give. False at the peer's orderly end.
     ///
-    /// Unlike `read` it takes no notice of the task's cancellation, which would cost as much as the
+    /// Unlike `TCPConnection.read` it takes no notice of the task's cancellation, which would cost as much as the
     /// wait itself: whoever cancels the task calls `interrupt` as well. Throws as `read` does.
     package func waitForInput(until deadline: Deadline?) async throws(SocketError) -> Bool {
         while input.isEmpty {
@@ -94,7 +71,10 @@ extension TCPConnection {
         updateInterest()
     }
 
-    private func takeInput(_ limit: Int) -> [UInt8] {
+    /// What is there to read: some bytes, none at the peer's orderly end, nil when the reader has to
+    /// wait.
+    func takeInput(_ limit: Int) -> [UInt8]? {
+        if input.isEmpty { return end == .finished ? [] : nil }
         defer { updateInterest() }
         guard limit < input.count else {
             let all = input
@@ -138,7 +118,7 @@ extension TCPConnection {
         waiting.resume(failure)
     }
 
-    private func cancelReader(_ number: UInt64) {
+    func cancelReader(_ number: UInt64) {
         guard reader?.number == number else { return }
         resumeReader(SocketError(.cancelled, "read"))
     }
@@ -149,7 +129,7 @@ extension TCPConnection {
         if let token = timer.token { loop.cancel(token) }
         timer.firesAt = instant
         timer.token = loop.schedule(at: instant) { [weak self] in
-            self?.assumeIsolated { $0.timerFired() }
+            self?.timerFired()
         }
     }
 

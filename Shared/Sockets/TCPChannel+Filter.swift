@@ -1,15 +1,9 @@
-package import Basics
+import Basics
 
-extension TCPConnection {
-    /// Puts a filter between the socket and the plain bytes, and returns when both sides have agreed
-    /// (TLS: when the handshake is over). Before any other byte is read or written; from then on
-    /// `read`, `write`, `finishWriting` and the peer's end are those of the protected stream.
-    ///
-    /// Throws `.handshake` with what the filter said, `.timeout` at the deadline, `.connectionReset`
-    /// when the peer leaves, `.cancelled`, `.closed`.
-    package func secure(_ filter: sending any TransportFilter, deadline: Deadline)
-        async throws(SocketError)
-    {
+extension TCPChannel {
+    /// Puts a filter between the socket and the plain bytes, and begins to agree with the peer. Before
+    /// any other byte is read or written.
+    func begin(_ filter: sending any TransportFilter) async throws(SocketError) {
         precondition(self.filter == nil && !isWriting, "a connection is secured once, and first")
         self.filter = filter
         do {
@@ -22,26 +16,16 @@ extension TCPConnection {
         input = []
         if !filterInput.isEmpty { passThroughFilter() }
         try await drainOutput()
-        while self.filter?.isEstablished == false {
-            switch end {
-            case .failed(let error): throw error
-            case .finished: throw SocketError(.connectionReset, "handshake")
-            case nil: break
-            }
-            guard !Task.isCancelled else { throw SocketError(.cancelled, "handshake") }
-            let number = timer.waits + 1
-            let failure = await withTaskCancellationHandler {
-                await suspendReader(until: deadline)
-            } onCancel: {
-                loop.execute { self.assumeIsolated { $0.cancelHandshake(number) } }
-            }
-            if let failure { throw failure }
-        }
     }
 
-    private func cancelHandshake(_ number: UInt64) {
-        guard reader?.number == number else { return }
-        resumeReader(SocketError(.cancelled, "handshake"))
+    /// True when both sides have agreed, false while the reader has to wait for it.
+    func isSecured() throws(SocketError) -> Bool {
+        if filter?.isEstablished != false { return true }
+        switch end {
+        case .failed(let error): throw error
+        case .finished: throw SocketError(.connectionReset, "handshake")
+        case nil: return false
+        }
     }
 
     /// Received bytes become plain ones, and what the filter answers is sent.

@@ -1,5 +1,5 @@
 /// A connection that waits in a pool.
-extension TCPConnection {
+extension TCPChannel {
     /// Calls `handler` once, on the loop, as soon as the peer says or does anything: bytes that nobody
     /// asked for, or its end; at once when that has happened. What a filter keeps to itself (TLS
     /// tickets) is nothing. Nil ends the watch; so does `close`.
