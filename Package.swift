@@ -189,7 +189,7 @@ targets += [
     tests("MessagingTests", everything),
     tests("SagaTests", everything),
     tests("ServiceKitTests", everything + ["TLSFixture"]),
-    tests("GatewayTests", everything + ["GatewayService"]),
+    tests("GatewayTests", everything + ["GatewayService", "TLSFixture"]),
     tests("CartTests", everything + ["CartService"]),
     tests("OrderTests", everything + ["OrderService"]),
     tests("InventoryTests", everything + ["InventoryService"]),

@@ -14,6 +14,8 @@ struct Forwarder: Sendable {
     let breaker: UpstreamBreaker?
     let routeTimeout: Duration
     let instruments: UpstreamInstruments
+    /// Clients reach the gateway by https.
+    let isTLS: Bool
 
     var handler: Handler {
         { request in try await forward(request) }
@@ -21,7 +23,7 @@ struct Forwarder: Sendable {
 
     private func forward(_ request: Request) async throws -> Response {
         var headers = request.headers
-        RequestHygiene.addForwarded(&headers, from: request)
+        RequestHygiene.addForwarded(&headers, from: request, isTLS: isTLS)
         let answer = try await attempt(request, headers)
         do {
             return try await Relay.response(answer, to: request.method)

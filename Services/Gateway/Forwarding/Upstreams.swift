@@ -44,7 +44,8 @@ struct Upstreams: Sendable {
                 name: name, client: route.kind == .stream ? streams : calls, baseURL: url),
             breaker: policies.breaker(of: route.upstream),
             routeTimeout: configuration.routeTimeout,
-            instruments: UpstreamInstruments(upstream: name, context.metrics))
+            instruments: UpstreamInstruments(upstream: name, context.metrics),
+            isTLS: configuration.tls != nil)
     }
 }
 

@@ -27,9 +27,9 @@ enum RequestHygiene {
     }
 
     /// Says, truthfully, where a request came from.
-    static func addForwarded(_ headers: inout Headers, from request: Request) {
+    static func addForwarded(_ headers: inout Headers, from request: Request, isTLS: Bool) {
         headers["x-forwarded-for"] = request.context.peer
-        headers["x-forwarded-proto"] = "http"
+        headers["x-forwarded-proto"] = isTLS ? "https" : "http"
         if let host = request.headers["host"] { headers["x-forwarded-host"] = host }
     }
 
