@@ -81,7 +81,7 @@ enum ChunkProperties {
         let isWithin =
             body.data.count <= limits.bodyMax && body.extensionMax <= limits.chunkExtensionMax
             && body.extensionSum <= limits.chunkExtensionsMax
-            && body.trailerBytes <= limits.trailersMax + 2 && body.trailerCount <= limits.fieldsMax
+            && body.trailerBytes <= limits.trailersMax && body.trailerCount <= limits.fieldsMax
             && body.trailerLineMax <= limits.fieldLineMax
         switch bound.outcome {
         case .complete:

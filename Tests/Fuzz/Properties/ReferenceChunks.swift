@@ -84,25 +84,32 @@ struct ReferenceChunks: Equatable {
             || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 
-    /// `*( ";" token [ "=" ( token / quoted-string ) ] )`, by a small automaton over its bytes.
+    /// `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )`, by a small automaton over
+    /// its bytes.
     private static func areExtensions(_ text: [UInt8]) -> Bool {
-        enum Place { case between, nameStart, name, valueStart, value, quoted, escaped }
-        var place = Place.between
+        enum Place { case start, blank, nameStart, name, nameEnd, valueStart, value, quoted, escaped, end }
+        var place = Place.start
         for byte in text {
+            let isBlank = byte == 32 || byte == 9
             switch (place, byte) {
-            case (.between, 59), (.name, 59), (.value, 59): place = .nameStart
+            case (.start, 59), (.blank, 59), (.name, 59), (.nameEnd, 59), (.value, 59), (.end, 59):
+                place = .nameStart
+            case (.start, _) where isBlank, (.blank, _) where isBlank: place = .blank
+            case (.value, _) where isBlank, (.end, _) where isBlank: place = .blank
+            case (.nameStart, _) where isBlank, (.valueStart, _) where isBlank: break
+            case (.name, _) where isBlank, (.nameEnd, _) where isBlank: place = .nameEnd
             case (.nameStart, _) where isToken(byte), (.name, _) where isToken(byte): place = .name
-            case (.name, 61): place = .valueStart
+            case (.name, 61), (.nameEnd, 61): place = .valueStart
             case (.valueStart, 34): place = .quoted
             case (.valueStart, _) where isToken(byte), (.value, _) where isToken(byte):
                 place = .value
-            case (.quoted, 34): place = .between
+            case (.quoted, 34): place = .end
             case (.quoted, 92): place = .escaped
             case (.quoted, _), (.escaped, _): place = .quoted
             default: return false
             }
         }
-        return place == .between || place == .name || place == .value
+        return place == .start || place == .name || place == .value || place == .end
     }
 
     /// A field line whose name does not imitate framing (H37).

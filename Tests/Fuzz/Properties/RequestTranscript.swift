@@ -14,7 +14,7 @@ struct RequestTranscript: Equatable {
         var fields: Headers
         var framing: BodyFraming
         var keepsAlive: Bool
-        var expectsContinue: Bool
+        var asksToContinue: Bool
         var dropped: Int
         var rejection: ParseError?
 
@@ -22,12 +22,13 @@ struct RequestTranscript: Equatable {
             method = head.method
             target = head.target
             path = head.path
-            query = head.query.flatMap { [$0.name, $0.value] }
+            let request = head.request(body: [], context: RequestContext())
+            query = request.query.flatMap { [$0.name, $0.value] }
             version = head.version
             fields = head.headers
             framing = head.framing
             keepsAlive = head.keepsAlive
-            expectsContinue = head.expectsContinue
+            asksToContinue = head.asksToContinue
             dropped = head.droppedFields
             rejection = head.rejection
         }
