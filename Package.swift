@@ -211,10 +211,10 @@ targets += [
     .testTarget(
         name: "Conformance",
         dependencies: names([
-            "ProbeTarget", "HTTPCorpora", "NativeServers", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry",
+            "ProbeTarget", "HTTPCorpora", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry",
             "Basics",
         ]), path: "Tests/Conformance",
-        exclude: ["ProbeTarget", "Corpora", "disagreements.md"], swiftSettings: language),
+        exclude: ["ProbeTarget", "Corpora", "README.md", "disagreements.md"], swiftSettings: language),
     // Compose and Kubernetes: run by `make test-compose` and `make test-k8s`, skipped otherwise.
     tests("EndToEnd", support + ["Mercatoctl", "Basics"]),
     // What has to hold for any bytes given to the parsers; the test replays the seeds (docs/fuzzing.md).

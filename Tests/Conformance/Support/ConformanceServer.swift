@@ -26,6 +26,20 @@ final class Handled: Sendable {
     var all: [String] { names.withLock { $0 } }
 }
 
+/// What a server was asked, for tests that look at whole requests.
+final class Calls: Sendable {
+    private let requests = Mutex<[Request]>([])
+
+    func note(_ request: Request) { requests.withLock { $0.append(request) } }
+
+    var bodies: [String] { requests.withLock { $0.map { String(decoding: $0.body, as: UTF8.self) } } }
+
+    /// `traceparent` and `tracestate` of each.
+    var traces: [(String, String)] {
+        requests.withLock { $0.map { ($0.headers["traceparent"] ?? "", $0.headers["tracestate"] ?? "") } }
+    }
+}
+
 /// A server of one test with the routes that the tables name.
 struct Running: Sendable {
     let server: Server
@@ -35,11 +49,7 @@ struct Running: Sendable {
     let log: MemorySink
     let loop: EventLoop
 
-    func connect() async throws -> Wire {
-        Wire(
-            try await TCPConnection.connect(
-                host: "127.0.0.1", port: port, timeout: .seconds(20), on: Loops.client.get()))
-    }
+    func connect() async throws -> Wire { try await Wire.connect(port) }
 
     /// Sends bytes on a fresh connection and reads until the server has ended it.
     func exchange(_ bytes: [UInt8], isHead: Bool = false) async throws -> Conversation {

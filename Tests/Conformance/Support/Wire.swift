@@ -12,6 +12,12 @@ final class Wire: Sendable {
 
     init(_ connection: TCPConnection) { self.connection = connection }
 
+    static func connect(_ port: Int) async throws -> Wire {
+        Wire(
+            try await TCPConnection.connect(
+                host: "127.0.0.1", port: port, timeout: patience, on: Loops.client.get()))
+    }
+
     func send(_ bytes: [UInt8]) async throws { try await connection.write(bytes) }
 
     func send(_ text: String) async throws { try await send(latin1(text)) }
