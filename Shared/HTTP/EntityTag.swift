@@ -12,6 +12,16 @@ package struct EntityTag: Sendable, Hashable {
         self.isWeak = isWeak
     }
 
+    /// The strong tag of content that lies in the program: FNV-1a tells its releases apart, and
+    /// nobody gains by finding two contents of one tag.
+    package init(fingerprintOf content: [UInt8]) {
+        let hash = content.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
+            ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
+        }
+        opaque = String(hash, radix: 16)
+        isWeak = false
+    }
+
     /// As it stands in the field.
     package var text: String { (isWeak ? "W/" : "") + "\"\(opaque)\"" }
 

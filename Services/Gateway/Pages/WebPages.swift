@@ -25,14 +25,14 @@ private struct Page: Sendable {
     let path: String
     private let headers: Headers
     private let content: [UInt8]
-    private let entityTag: String
+    private let validators: Validators
 
     init(_ path: String, _ type: String, _ content: [UInt8]) {
         self.path = path
         self.content = content
-        entityTag = "\"\(String(Self.fingerprint(content), radix: 16))\""
+        validators = Validators(entityTag: EntityTag(fingerprintOf: content))
         headers = [
-            "content-type": type, "etag": entityTag,
+            "content-type": type,
             // Kept, but asked about each time: a new release shows at once.
             "cache-control": "no-cache", "x-content-type-options": "nosniff",
             "referrer-policy": "no-referrer",
@@ -41,19 +41,7 @@ private struct Page: Sendable {
     }
 
     func response(to request: Request) -> Response {
-        guard !isKnown(to: request) else { return Response(status: 304, headers: headers) }
-        return Response(status: 200, headers: headers, body: .bytes(content))
-    }
-
-    /// `If-None-Match`, compared weakly (RFC 9110 §13.1.2).
-    private func isKnown(to request: Request) -> Bool {
-        request.headers.values("if-none-match").joined(separator: ",").split(separator: ",")
-            .map(\.trimmingOptionalWhitespace)
-            .contains { $0 == "*" || $0 == entityTag || $0 == "W/" + entityTag }
-    }
-
-    /// FNV-1a: tells releases apart; nothing secret or hostile is involved.
-    private static func fingerprint(_ bytes: [UInt8]) -> UInt64 {
-        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        Response(status: 200, headers: headers, body: .bytes(content))
+            .answering(request, validators)
     }
 }
