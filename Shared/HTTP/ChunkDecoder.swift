@@ -1,5 +1,6 @@
 /// The chunked coding (RFC 9112 §7.1), strict: CRLF only, no blanks around sizes, bounded overhead.
 package struct ChunkDecoder: Sendable {
+    /// What a call found in the bytes so far.
     package enum Step: Sendable, Equatable {
         case data([UInt8])
         case end

@@ -3,7 +3,8 @@ import HTTPCorpora
 import Testing
 
 /// llhttp's responses in strict reading, against our parser. Skipped without the corpus.
-@Suite struct LlhttpResponseTests {
+@Suite(.enabled(if: Corpora.folder != nil, "\(Corpora.variable) names no folder of corpora"))
+struct LlhttpResponseTests {
     /// What we say about a case, in the terms of llhttp's log.
     private struct Reading: Equatable {
         var status: Int?
@@ -59,10 +60,7 @@ import Testing
     func `llhttp's responses are read as llhttp does, except where we say why (U1, U2)`(
         type: String
     ) throws {
-        guard let cases = try Corpora.llhttp("response", type: type) else {
-            print("skipped: \(Corpora.variable) names no folder of corpora")
-            return
-        }
+        let cases = try #require(try Corpora.llhttp("response", type: type))
         let known = try Disagreements.load("llhttp").cases
         #expect(!cases.isEmpty)
         for one in cases {
@@ -79,10 +77,7 @@ import Testing
     }
 
     @Test func `llhttp's responses give the same result at every split (H83)`() throws {
-        guard let cases = try Corpora.llhttp("response", type: "response") else {
-            print("skipped: \(Corpora.variable) names no folder of corpora")
-            return
-        }
+        let cases = try #require(try Corpora.llhttp("response", type: "response"))
         for one in cases {
             expectTheSameAtEverySplit(one.input, to: one.skipsBody ? .head : .get)
         }
