@@ -2,7 +2,7 @@ import HTTP
 import Testing
 
 /// Every row that can be told as bytes, over a socket and a real server with its default limits.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct CaseTests {
     private static let last = latin1(get("Connection: close\r\n", target: "/next"))
     private static let poison = latin1(get(target: "/poison"))

@@ -3,7 +3,7 @@ import HTTP
 import Testing
 
 /// Conditional requests (RFC 9110 §13): a route with an entity tag and a date of last change.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ConditionalTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let what: String

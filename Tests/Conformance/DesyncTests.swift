@@ -3,7 +3,7 @@ import Testing
 /// Requests by what they could do to a chain of proxies and servers: *severe* ones have framing that two
 /// readers understand differently, *ambiguous* ones could be read in two ways by somebody, *compliant* ones
 /// are unusual and fine.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct DesyncTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let what: String

@@ -4,7 +4,7 @@ import Testing
 
 /// llhttp's requests and URLs in strict reading, against our parser; each difference is fixed or
 /// stands in disagreements.md. Skipped without the corpus.
-@Suite(.enabled(if: Corpora.folder != nil, "\(Corpora.variable) names no folder of corpora"))
+@Suite(.serialized, .enabled(if: Corpora.folder != nil, "\(Corpora.variable) names no folder of corpora"))
 struct LlhttpRequestTests {
     /// What a reader makes of a case; two readers are compared by it.
     private struct Reading: Equatable {
@@ -137,8 +137,9 @@ struct LlhttpRequestTests {
         #expect(known.subtracting(seen).isEmpty, "listed, and no such case")
     }
 
-    @Test func `H83: requests give the same result at every split`() throws {
+    @Test func `H83: requests give the same result at every split`() async throws {
         for one in try Corpora.llhttp("request", type: "request") ?? [] {
+            await Task.yield()
             let bytes = withHost(one.input).bytes
             let whole = ParserTranscript(bytes)
             #expect(ParserTranscript(bytewise: bytes) == whole)

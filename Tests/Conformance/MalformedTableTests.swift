@@ -5,7 +5,7 @@ import Testing
 
 /// The byte strings of h11's tests (Tests/Fixtures/HTTP/h11.tsv): what h11 refuses is refused here; what
 /// it takes and we do not stands in disagreements.md with the reason.
-@Suite struct MalformedTableTests {
+@Suite(.serialized) struct MalformedTableTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let isRefused: Bool
         let name: String

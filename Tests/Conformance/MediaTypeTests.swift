@@ -2,7 +2,7 @@ import HTTP
 import Testing
 
 /// Routes that take JSON take nothing else (RFC 9110 §15.5.16).
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct MediaTypeTests {
     static let accepted = [
         "application/json", "Application/JSON", "application/json; charset=utf-8",

@@ -4,7 +4,7 @@ import Testing
 /// Spellings of framing fields that some server somewhere has read another way than its proxy. Made
 /// here from a few rules; each in the forms that smuggling uses: a length beside it, before and
 /// after, and none. A strict server takes only the plain spelling, alone.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct SmugglingTests {
     /// A way to write a field line so that readers may differ.
     struct Mutation: Sendable, CustomTestStringConvertible {

@@ -2,7 +2,7 @@ import HTTP
 import Testing
 
 /// A message that ends early is no message (RFC 9112 §8).
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct TruncationTests {
     static let messages = Case.all.filter { $0.after == .kept && $0.statuses.count == 1 }
 
