@@ -93,9 +93,19 @@ package struct Span: Sendable {
     }
 
     /// Runs `body` as this span's work, and ends it: as failed when `body` throws.
-    package func run<Value>(_ body: (Span) async throws -> Value) async rethrows -> Value {
+    ///
+    /// The closure names the isolation, so it stays in it. Without that `body` would run in none, and
+    /// each return of an asynchronous call inside of it would be a trip through the loop's queue.
+    package func run<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (Span) async throws -> Value
+    ) async rethrows -> Value {
         do {
-            let value = try await bind { try await body(self) }
+            let value = try await Span.$current.withValue(
+                self,
+                operation: {
+                    _ = isolation
+                    return try await body(self)
+                }, isolation: isolation)
             end()
             return value
         } catch {
@@ -105,8 +115,15 @@ package struct Span: Sendable {
     }
 
     /// Runs `body` with this span as the current one; whoever began the span ends it.
-    package func bind<Value>(_ body: () async throws -> Value) async rethrows -> Value {
-        try await Span.$current.withValue(self) { try await body() }
+    package func bind<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        try await Span.$current.withValue(
+            self,
+            operation: {
+                _ = isolation
+                return try await body()
+            }, isolation: isolation)
     }
 }
 
