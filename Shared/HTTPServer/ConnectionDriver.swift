@@ -194,14 +194,14 @@ actor ConnectionDriver {
         let (written, isWhole) = try serialise(
             response, to: head, keepsAlive: keepsAlive, into: &bytes)
         switch (written.framing, response.body) {
-        case _ where isWhole: try await channel.write(bytes)
+        case _ where isWhole: try await channel.write(bytes, isLast: !written.keepsAlive)
         case (.length, .bytes(let body)) where body.count <= Self.joinedBodyMax:
             // One write, so that head and body leave in one segment.
             bytes.append(contentsOf: body)
-            try await channel.write(bytes)
+            try await channel.write(bytes, isLast: !written.keepsAlive)
         case (.length, .bytes(let body)):
             try await channel.write(bytes)
-            try await channel.write(body)
+            try await channel.write(body, isLast: !written.keepsAlive)
         case (.chunked, .stream(_, let body)), (.untilClose, .stream(_, let body)),
             (.length, .stream(_, let body)):
             phase = .streaming

@@ -9,6 +9,8 @@ struct ServerInstruments: Sendable {
     let dropped: Counter
     private let refusals: CounterFamily<String>
     private let handshakes: CounterFamily<String>
+    private let fullHandshakes: Counter
+    private let resumedHandshakes: Counter
 
     init(_ metrics: MetricsRegistry, server: String) {
         connections = metrics.gauge(
@@ -30,14 +32,17 @@ struct ServerInstruments: Sendable {
         ) { ["server": server, "code": $0] }
         handshakes = CounterFamily(
             metrics, "http_server_tls_handshakes_total", help: "TLS handshakes by outcome.",
-            from: []
+            from: ["full", "resumed"]
         ) { ["server": server, "outcome": $0] }
+        fullHandshakes = handshakes["full"]
+        resumedHandshakes = handshakes["resumed"]
     }
 
     /// The end of a TLS handshake: `full`, `resumed`, or the code of its error.
     func shook(_ result: Result<TLSAgreement, TLSError>) {
         switch result {
-        case .success(let agreement): handshakes[agreement.isResumed ? "resumed" : "full"].increment()
+        case .success(let agreement):
+            (agreement.isResumed ? resumedHandshakes : fullHandshakes).increment()
         case .failure(let error): handshakes[error.code.rawValue].increment()
         }
     }

@@ -245,4 +245,11 @@ extension EventLoop {
         guard let entry = watches.remove(watch), !entry.interest.isEmpty else { return }
         poller.remove(watch.descriptor)
     }
+
+    /// As `cancel`, by the owner of the descriptor who closes it next: the kernel then forgets it by
+    /// itself, which saves a call. Loop thread only.
+    func forget(_ watch: Watch) {
+        checkIsolated()
+        _ = watches.remove(watch)
+    }
 }

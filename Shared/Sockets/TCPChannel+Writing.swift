@@ -9,11 +9,13 @@ extension TCPChannel {
     ///
     /// Throws `.timeout` when nothing moved for the write stall limit, `.cancelled`,
     /// `.connectionReset`, `.closed`. After an error part of the bytes may be under way: close.
-    package func write(_ bytes: [UInt8]) async throws(SocketError) {
+    ///
+    /// `isLast`: nothing is written after it, so a filter's end leaves with it; `finishWriting` follows.
+    package func write(_ bytes: [UInt8], isLast: Bool = false) async throws(SocketError) {
         precondition(!isWriting, "a connection has one writer at a time")
         isWriting = true
         defer { isWriting = false }
-        guard filter == nil else { return try await writeProtected(bytes) }
+        guard filter == nil else { return try await writeProtected(bytes, isLast: isLast) }
         if case .failed(let error) = end { throw error }
         output = bytes
         outputStart = 0
@@ -26,7 +28,7 @@ extension TCPChannel {
         try await drainOutput()
     }
 
-    private func writeProtected(_ bytes: [UInt8]) async throws(SocketError) {
+    private func writeProtected(_ bytes: [UInt8], isLast: Bool) async throws(SocketError) {
         var start = 0
         while start < bytes.count {
             if case .failed(let error) = end { throw error }
@@ -40,6 +42,7 @@ extension TCPChannel {
                 throw failFilter(error)
             }
             start = stop
+            if isLast, stop == bytes.count { filter.finish(wire: &output) }
             try await drainOutput()
         }
     }

@@ -103,11 +103,10 @@ package final class TCPChannel: @unchecked Sendable {
         _ = clinux_shutdown_write(number)
     }
 
-    /// The peer must be able to tell this end from a cut (RFC 8446 §6.1). What the kernel does not take
-    /// at once is not waited for.
+    /// The peer must be able to tell this end from a cut (RFC 8446 §6.1). It goes behind what was not
+    /// sent yet; what the kernel does not take at once is not waited for.
     private func finishFilter() {
-        guard let filter, filter.isEstablished, descriptor != nil, outputStart == output.count
-        else { return }
+        guard let filter, filter.isEstablished, descriptor != nil else { return }
         if case .failed = end { return }
         filter.finish(wire: &output)
         // Ignored: a connection that is cut already says so to its reader.
@@ -117,7 +116,7 @@ package final class TCPChannel: @unchecked Sendable {
     /// Frees the descriptor at once. Whoever waits gets `.closed`. Twice does nothing.
     package func close() {
         finishFilter()
-        if let watch { loop.cancel(watch) }
+        if let watch { loop.forget(watch) }
         watch = nil
         descriptor = nil
         endHandler = nil

@@ -115,10 +115,14 @@ package actor TCPListener {
     }
 
     private func becameReadable() {
-        // Silent until the next wait: a full server leaves connections in the kernel's queue.
-        if let watch { loop.update(watch, []) }
-        waiter?.succeed()
-        waiter = nil
+        guard let waiter else {
+            // Silent until the next wait: a full server leaves connections in the kernel's queue. One
+            // that accepts waits again within this turn, and hears on without asking the kernel.
+            if let watch { loop.update(watch, []) }
+            return
+        }
+        self.waiter = nil
+        waiter.succeed()
     }
 
     private func pause() async throws(SocketError) {

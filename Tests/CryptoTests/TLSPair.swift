@@ -35,6 +35,13 @@ final class TLSPair {
         try exchange()
     }
 
+    /// A handshake and an answer, with which the server's ticket leaves.
+    func converse() throws {
+        try shake()
+        try sayFromServer([42])
+        try exchange()
+    }
+
     func exchange() throws {
         while !toServer.isEmpty || !toClient.isEmpty {
             try pump(&toServer, into: server, &atServer, answers: &toClient)

@@ -263,38 +263,48 @@ import Testing
         let (client, server) = (try client(versions: version...version), try server())
         for expected in [false, true, true] {
             let pair = try TLSPair(client, server)
-            try pair.shake()
+            try pair.converse()
             #expect(pair.client.isResumed == expected)
             #expect(pair.server.isResumed == expected)
             // Cut without an orderly end, as most connections end.
         }
         let elsewhere = try TLSPair(client, server, port: 444)
-        try elsewhere.shake()
+        try elsewhere.converse()
         #expect(!elsewhere.client.isResumed)
     }
 
     @Test func `a ticket of TLS 1.3 is used once`() throws {
         let (client, server) = (try client(versions: .tls13 ... .tls13), try server())
-        try TLSPair(client, server).shake()
+        try TLSPair(client, server).converse()
         let cache = try #require(client.resumptions)
         let before = cache.count
         let pair = try TLSPair(client, server)
         #expect(cache.count == before - 1)
-        try pair.shake()
+        try pair.converse()
         #expect(cache.count >= before)
+    }
+
+    @Test func `a ticket of TLS 1.3 leaves with the answer, not with the handshake`() throws {
+        let (client, server) = (try client(versions: .tls13 ... .tls13), try server())
+        let pair = try TLSPair(client, server)
+        try pair.shake()
+        #expect(client.resumptions?.count == 0)
+        try pair.sayFromServer([42])
+        try pair.exchange()
+        #expect(client.resumptions?.count == 1)
     }
 
     @Test func `the cache is bounded in hosts and in tickets of one host`() throws {
         let (client, server) = (try client(), try server())
         let cache = try #require(client.resumptions)
-        for _ in 0..<5 { try TLSPair(client, server).shake() }
+        for _ in 0..<5 { try TLSPair(client, server).converse() }
         #expect(cache.count <= ResumptionCache.perHostMax)
         for port in 0..<(ResumptionCache.hostsMax + 10) {
-            try TLSPair(client, server, port: port).shake()
+            try TLSPair(client, server, port: port).converse()
         }
         #expect(cache.count <= ResumptionCache.hostsMax * ResumptionCache.perHostMax)
         let forgotten = try TLSPair(client, server, port: 0)
-        try forgotten.shake()
+        try forgotten.converse()
         #expect(!forgotten.client.isResumed)
     }
 
@@ -302,15 +312,15 @@ import Testing
         let mine = try authority.issue { ($0.name, $0.isClient) = ("customer", true) }
         let client = try client(mine)
         let first = try server(clients: .required(authoritiesPath: authority.rootPath))
-        try TLSPair(client, first).shake()
+        try TLSPair(client, first).converse()
         let again = try TLSPair(client, first)
-        try again.shake()
+        try again.converse()
         #expect(again.server.isResumed)
         #expect(again.server.peerSubject == "CN=customer")
         // A reload has new ticket keys: the old ticket is no ticket any more.
         let reloaded = try server(clients: .required(authoritiesPath: authority.rootPath))
         let after = try TLSPair(client, reloaded)
-        try after.shake()
+        try after.converse()
         #expect(!after.server.isResumed)
     }
 }

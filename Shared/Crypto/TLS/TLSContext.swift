@@ -38,6 +38,8 @@ package final class TLSContext: @unchecked Sendable {
         let chain = try unsafe Self.use(options.identity, handle, checksValidity: checksValidity)
         (warnings, end) = (chain.warnings, chain.end)
         unsafe copenssl_cache_nothing(handle)
+        // None with the handshake: `TLSSession` lets one leave with the first bytes of the answer.
+        unsafe SSL_CTX_set_num_tickets(handle, 0)
         unsafe SSL_CTX_set_timeout(handle, Int(Self.ticketLifetime.components.seconds))
         unsafe SSL_CTX_set_alpn_select_cb(handle, chooseProtocol, nil)
         try unsafe Self.demand(options.clientCertificates, handle)

@@ -209,6 +209,9 @@ package final class TLSSession: TransportFilter {
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
             state = .established
+            // TLS 1.3 only: the ticket is made by the next write, and shares its segment. TLS 1.2 has
+            // sent one with the handshake, and refuses this.
+            if case .server = role, unsafe SSL_new_session_ticket(ssl) == 0 { ERR_clear_error() }
             report?(.success(agreement))
         } else if unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ {
             throw failure()
