@@ -19,6 +19,9 @@ struct InputBuffer: Sendable {
     var count: Int { bytes.count - start }
     var isEmpty: Bool { start == bytes.count }
 
+    /// Whether a byte is among the first so many unconsumed ones.
+    func holds(_ byte: UInt8, within count: Int) -> Bool { bytes[start...].prefix(count).contains(byte) }
+
     mutating func append(_ more: some Collection<UInt8>) {
         dropConsumed()
         bytes.append(contentsOf: more)

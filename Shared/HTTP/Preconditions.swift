@@ -20,15 +20,17 @@ package struct Validators: Sendable, Equatable {
     }
 
     /// In the order of RFC 9110 §13.2.2. A field that cannot be read counts as absent, except that
-    /// `If-None-Match` beats `If-Modified-Since` in any case (§13.1.3, H98).
-    package func judge(_ request: Request) -> Verdict {
+    /// `If-None-Match` beats `If-Modified-Since` in any case (§13.1.3, H98). So does a date that is
+    /// still to come: no answer of ours can have given it to the client.
+    package func judge(_ request: Request, now: WallTime = .now()) -> Verdict {
         guard meetsIfMatch(request.headers) else { return .failed }
         let isRead = request.method == .get || request.method == .head
         if request.headers.contains("if-none-match") {
             guard matchesIfNoneMatch(request.headers) else { return .proceed }
             return isRead ? .notModified : .failed
         }
-        guard isRead, let lastModified, let since = Self.date("if-modified-since", request.headers)
+        guard isRead, let lastModified, let since = Self.date("if-modified-since", request.headers),
+            since.second <= now.second
         else { return .proceed }
         return lastModified.second <= since.second ? .notModified : .proceed
     }

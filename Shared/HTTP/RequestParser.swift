@@ -134,9 +134,15 @@ package struct RequestParser: Sendable {
         do throws(InputBuffer.LineError) {
             return try input.takeLine(limit: limits.startLineMax)
         } catch {
-            throw error.parseError(
-                tooLong: ParseError(
-                    status: 414, code: "uri_too_long", detail: "The request line is too long."))
+            throw error.parseError(tooLong: tooLong)
         }
+    }
+
+    /// Where no blank has come, it is no target that is too long: nothing says that it is a request.
+    private var tooLong: ParseError {
+        guard input.holds(Character8.space, within: limits.startLineMax) else {
+            return .malformed("The request line is too long, and has no target.")
+        }
+        return ParseError(status: 414, code: "uri_too_long", detail: "The request line is too long.")
     }
 }

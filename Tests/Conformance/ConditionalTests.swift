@@ -42,6 +42,7 @@ struct ConditionalTests {
         Row("not changed for long", "If-Modified-Since: \(after)", 304),
         Row("the obsolete form of 1985", "If-Modified-Since: Tuesday, 03-Feb-26 11:00:00 GMT", 304),
         Row("the form of asctime", "If-Modified-Since: Tue Feb  3 11:00:00 2026", 304),
+        Row("a date to come", "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT", 200),
         Row("a bad date", "If-Modified-Since: yesterday", 200),
         Row("a date that does not exist", "If-Modified-Since: Mon, 30 Feb 2026 11:00:00 GMT", 200),
         Row("another zone", "If-Modified-Since: Tue, 03 Feb 2026 11:00:00 CET", 200),

@@ -1,4 +1,5 @@
 import HTTP
+import Telemetry
 import Testing
 
 /// What handlers see of a request's fields, and what they never see.
@@ -23,13 +24,15 @@ struct FieldTests {
         }
     }
 
-    @Test func `H37: a name with an underscore is dropped`() async throws {
+    @Test func `H37: a name with an underscore is dropped and counted`() async throws {
         try await withServer { running in
             let seen = try await fields(
                 running,
                 post("x_mercato_customer: 1\r\nX-Y: 2\r\nConnection: close\r\n", target: "/fields"))
             #expect(!seen.contains { $0.contains("_") })
             #expect(seen.contains("x-y=2"))
+            let counted = #"http_server_dropped_fields_total{server="api"} 1"#
+            #expect(running.metrics.render().contains(counted))
         }
     }
 

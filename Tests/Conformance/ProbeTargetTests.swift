@@ -64,6 +64,8 @@ struct ProbeTargetTests {
         let root = try await wire.answer()
         #expect(root.status == 200 && root.text == "OK")
         #expect(root["content-type"] == "text/plain; charset=utf-8" && root["x-request-id"] != nil)
+        try await wire.send(get("If-None-Match: \(root["etag"] ?? "")\r\n", target: "/"))
+        #expect(try await wire.answer().status == 304)
         try await wire.send(message("HEAD", "/"))
         #expect(try await wire.answer(isHead: true)["content-length"] == "2")
         try await wire.send(
@@ -77,6 +79,9 @@ struct ProbeTargetTests {
         #expect(document.body.count == 250 && document["content-type"] == "application/json")
         try await wire.send(get(target: "/bytes/200000"))
         #expect(try await wire.answer().body.count == 200_000)
+        try await wire.send(
+            post("Transfer-Encoding: chunked\r\n", body: "5\r\nhello\r\n0\r\n\r\n", target: "/count"))
+        #expect(try await wire.answer().text == "5")
         try await wire.send(get(target: "/slow/1"))
         #expect(try await wire.answer().status == 200)
         try await wire.send(get(target: "/bytes/-1"))

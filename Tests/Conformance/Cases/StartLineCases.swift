@@ -56,6 +56,7 @@ extension Case {
               message("BREW", "/echo", "Content-Length: 5\r\n", body: "hello"), 501),
         .kept("H13", "a method of 32 bytes", message(times("M", 32), "/ok"), 501),
         .refused("H13", "a method of 33 bytes", message(times("M", 33), "/ok"), 501),
+        .refused("H13", "a method that never ends", times("M", 20_000)),
         .refused("H14", "NUL in the method", message("G\u{0}T", "/ok")),
         .refused("H14", "a parenthesis in the method", message("G(T", "/ok")),
         .refused("H14", "TAB in the method", message("G\tT", "/ok")),
