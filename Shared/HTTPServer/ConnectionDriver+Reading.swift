@@ -64,7 +64,7 @@ extension ConnectionDriver {
 
     /// The whole body, at most as large as the route allows.
     func readBody(of head: RequestHead) async throws -> [UInt8] {
-        var pace = BodyPace(limits, now: loop.now)
+        var pace = BodyPace(limits, isStreamed: false)
         var body: [UInt8] = []
         var awaitsContinue = head.asksToContinue
         while true {
@@ -75,7 +75,10 @@ extension ConnectionDriver {
                 pace.received += bytes.count
             case .end: return body
             case .head: throw Refusal.incomplete
-            case nil: try await receiveBody(until: pace.deadline, &awaitsContinue)
+            case nil:
+                let start = loop.now
+                try await receiveBody(until: pace.deadline(from: start), &awaitsContinue)
+                pace.waited += loop.now - start
             }
         }
     }
@@ -109,6 +112,10 @@ struct StreamedBody {
     var awaitsContinue: Bool
     var isOver = false
     var isReading = false
+    /// The head of the answer is on its way.
+    var isAnswered = false
+    /// A piece that was found before anybody asked for it.
+    var early: [UInt8]?
     /// What the reader was told last; it is told again, and nothing more is read.
     var failure: Problem?
 }
@@ -124,14 +131,20 @@ final class ConnectionBody: RequestBodySource {
     }
 
     func nextBodyPiece() async throws -> [UInt8]? {
-        try await driver.nextPiece(ofRequest: request)
+        let (loop, channel) = (driver.loop, driver.channel)
+        return try await withTaskCancellationHandler {
+            try await driver.nextPiece(ofRequest: request)
+        } onCancel: {
+            // Of a part of the serving task, perhaps, which goes on itself.
+            loop.execute { channel.wakeReader() }
+        }
     }
 }
 
 extension ConnectionDriver {
     func beginStreamedBody(of head: RequestHead) -> ConnectionBody {
         streamed = StreamedBody(
-            pace: BodyPace(limits, now: loop.now), awaitsContinue: head.asksToContinue)
+            pace: BodyPace(limits, isStreamed: true), awaitsContinue: head.asksToContinue)
         return ConnectionBody(self, request: served)
     }
 
@@ -144,7 +157,13 @@ extension ConnectionDriver {
         guard body.failure == nil, !body.isReading, !body.awaitsContinue else { return false }
         // A body that has arrived whole may just not have been asked for its end.
         do {
-            guard case .end = try parser.next() else { return false }
+            switch try parser.next() {
+            case .end: break
+            case .body(let bytes):
+                streamed?.early = bytes
+                return false
+            case .head, nil: return false
+            }
         } catch {
             streamed?.failure = error.problem
             return false
@@ -155,30 +174,27 @@ extension ConnectionDriver {
 
     /// The next piece of the body of the request with this number; nil at its end.
     func nextPiece(ofRequest number: Int) async throws -> [UInt8]? {
-        guard number == served, var body = streamed else {
-            throw Problem(status: 500, code: "internal", detail: "The request is over.")
-        }
+        guard number == served, let body = streamed else { throw Self.over }
         if let failure = body.failure { throw failure }
         if body.isOver { return nil }
         guard !body.isReading else {
             throw Problem(status: 500, code: "internal", detail: "A body has one reader at a time.")
+        }
+        if let early = body.early {
+            streamed?.early = nil
+            return received(early)
         }
         streamed?.isReading = true
         defer { streamed?.isReading = false }
         do {
             while true {
                 switch try parser.next() {
-                case .body(let bytes):
-                    streamed?.pace.received += bytes.count
-                    return bytes
+                case .body(let bytes): return received(bytes)
                 case .end:
                     streamed?.isOver = true
                     return nil
                 case .head: throw Refusal.incomplete
-                case nil:
-                    let deadline = body.pace.deadline
-                    try await receiveBody(until: deadline, &body.awaitsContinue)
-                    streamed?.awaitsContinue = body.awaitsContinue
+                case nil: try await receiveMore(ofRequest: number)
                 }
             }
         } catch let error as ParseError {
@@ -188,6 +204,34 @@ extension ConnectionDriver {
         }
     }
 
+    private func received(_ piece: [UInt8]) -> [UInt8] {
+        streamed?.pace.received += piece.count
+        // Whoever sends does not wait to be told.
+        streamed?.awaitsContinue = false
+        return piece
+    }
+
+    private func receiveMore(ofRequest number: Int) async throws {
+        guard var body = streamed else { throw Self.over }
+        // A client that waits for 100 has its answer, and need not send the body (RFC 9110 §10.1.1). A
+        // 100 would stand in the middle of the answer.
+        guard !body.awaitsContinue || !body.isAnswered else {
+            throw Problem(
+                status: 500, code: "internal",
+                detail: "The body was not asked for before the answer began.")
+        }
+        let start = loop.now
+        try await receiveBody(until: body.pace.deadline(from: start), &body.awaitsContinue)
+        // The handler may have left its reader behind, and the connection gone on.
+        guard number == served, streamed != nil else { throw Self.over }
+        streamed?.pace.waited += loop.now - start
+        streamed?.awaitsContinue = body.awaitsContinue
+    }
+
+    private static var over: Problem {
+        Problem(status: 500, code: "internal", detail: "The request is over.")
+    }
+
     private func failBody(_ problem: Problem) -> Problem {
         streamed?.failure = problem
         server.instruments.refused(problem.code)
@@ -195,21 +239,25 @@ extension ConnectionDriver {
     }
 }
 
-/// When a body is too slow: by its rate after a grace time, and by its total time.
+/// When a body is too slow: by its rate after a grace time, and by a time limit. Only the time that is
+/// spent waiting for the client counts: a handler that reads slowly is not the client's fault.
 struct BodyPace {
-    private let start: ContinuousClock.Instant
     private let limits: ServerLimits
+    private let isStreamed: Bool
     var received = 0
+    var waited = Duration.zero
 
-    init(_ limits: ServerLimits, now: ContinuousClock.Instant) {
+    init(_ limits: ServerLimits, isStreamed: Bool) {
         self.limits = limits
-        start = now
+        self.isStreamed = isStreamed
     }
 
-    var deadline: Deadline {
+    /// The end of a wait that begins now. A streamed body may take as long as its rate allows: its
+    /// length is the route's business. Then the time limit is that of one wait.
+    func deadline(from now: ContinuousClock.Instant) -> Deadline {
         let earned = Duration.milliseconds(
             Int64(received) * 1_000 / Int64(max(1, limits.bodyBytesPerSecondMin)))
-        return Deadline(
-            start.advanced(by: min(limits.bodyTimeout, limits.bodyGrace + earned)))
+        let total = isStreamed ? limits.bodyTimeout : limits.bodyTimeout - waited
+        return Deadline(now.advanced(by: min(total, limits.bodyGrace + earned - waited)))
     }
 }

@@ -135,6 +135,8 @@ actor ConnectionDriver {
         giveBackBudget()
         guard !Task.isCancelled else { throw CancellationError() }
         let keepsAlive = try await write(response, to: head)
+        // A reader that the handler left behind has nothing to wait for any more.
+        if streamed?.isReading == true { channel.endWait() }
         streamed = nil
         guard keepsAlive else {
             phase = .closing
@@ -189,6 +191,7 @@ actor ConnectionDriver {
         let keepsAlive =
             head.keepsAlive && !isDraining && served < limits.requestsPerConnectionMax
             && !shared.isLettingGo && !leavesBody && streamedBodyIsOver()
+        streamed?.isAnswered = true
         var bytes = output
         output = []
         let (written, isWhole) = try serialise(

@@ -54,7 +54,7 @@ package struct ServerLimits: Sendable {
     package var bodyGrace = Duration.seconds(5)
     /// The slowest body that is accepted after the grace time.
     package var bodyBytesPerSecondMin = 240
-    /// No body may take longer, whatever its rate.
+    /// No body may keep the server waiting longer, whatever its rate; a streamed one not at once.
     package var bodyTimeout = Duration.seconds(60)
     /// Between two requests; then the connection is closed without a word (H85).
     package var idleTimeout = Duration.seconds(60)

@@ -35,11 +35,13 @@ struct WaitTimer {
 extension TCPChannel {
     /// Waits until `exchangeInput` has something to give. False at the peer's orderly end.
     ///
-    /// Unlike `TCPConnection.read` it takes no notice of the task's cancellation, which would cost as much as the
-    /// wait itself: whoever cancels the task calls `interrupt` as well. Throws as `read` does.
+    /// Unlike `TCPConnection.read` it looks at the task's cancellation before it waits and not while it
+    /// does, which would cost as much as the wait itself: whoever cancels the task calls `interrupt` or
+    /// `wakeReader` as well. Throws as `read` does.
     package func waitForInput(until deadline: Deadline?) async throws(SocketError) -> Bool {
         while input.isEmpty {
             if end == .finished { return false }
+            guard !Task.isCancelled else { throw SocketError(.cancelled, "read") }
             if let failure = await suspendReader(until: deadline),
                 failure.code != .timeout || input.isEmpty
             {
@@ -63,6 +65,12 @@ extension TCPChannel {
         isInterrupted = true
         resumeReader(SocketError(.cancelled, "read"))
     }
+
+    /// Lets a reader that waits look again whether it has to. Without effect on one that still has to.
+    package func wakeReader() { resumeReader(nil) }
+
+    /// Ends the wait under way, if there is one, with `.cancelled`; later ones are not touched.
+    package func endWait() { resumeReader(SocketError(.cancelled, "read")) }
 
     /// Puts bytes back in front: what a protocol read beyond its message.
     package func unread(_ bytes: some Collection<UInt8>) {

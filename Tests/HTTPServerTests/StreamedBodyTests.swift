@@ -95,6 +95,35 @@ struct StreamedBodyTests {
         }
     }
 
+    @Test func `time that a handler takes does not count against its client (H66)`() async throws {
+        let (seen, orders) = (Events(), Events())
+        var limits = quickLimits()
+        limits.bodyGrace = .seconds(1)
+        limits.bodyTimeout = .seconds(1)
+        try await withStreams(
+            limits: limits,
+            routes: { router in
+                router.on(.post, "/slow", body: .streamed(limit: Self.limit)) { request in
+                    var pieces = request.bodyStream.makeAsyncIterator()
+                    let first = try await pieces.next() ?? []
+                    seen.add("first")
+                    try await orders.wait(for: "go on")
+                    let second = try await pieces.next() ?? []
+                    return .text(200, String(decoding: first + second, as: UTF8.self))
+                }
+            }
+        ) { running in
+            let client = try await running.client()
+            try await client.send("POST /slow HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc")
+            try await seen.wait(for: "first")
+            try await running.loop.sleep(for: .milliseconds(1_200))
+            orders.add("go on")
+            try await client.send("def")
+            #expect(try await client.answer().text == "abcdef")
+            await client.close()
+        }
+    }
+
     @Test func `a reader of a body that is cancelled by itself stops waiting`() async throws {
         var limits = quickLimits()
         limits.bodyGrace = .seconds(40)
