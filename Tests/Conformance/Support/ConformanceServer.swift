@@ -114,11 +114,27 @@ private func addRoutes(to router: inout Router, _ handled: Handled) {
             .bytes(200, request.body, type: "application/octet-stream")
         }
     }
+    // The same with bodies that the handler reads while they come.
+    for method in [HTTP.Method.post, .put, .delete] {
+        stream(method, "/flow", limit: Router.bodyLimitDefault, to: &router, handled)
+    }
+    stream(.post, "/drip", limit: 10, to: &router, handled)
     on(.post, "/small", limit: 10) { request in .text(200, "\(request.body.count)") }
     // Every field that the handler sees, one line each, with values byte for byte.
     on(.post, "/fields") { request in
         let lines = request.headers.map { latin1("\($0.name)=\($0.value)\n") }
         return .bytes(200, Array(lines.joined()), type: "text/plain")
+    }
+}
+
+private func stream(
+    _ method: HTTP.Method, _ pattern: String, limit: Int, to router: inout Router, _ handled: Handled
+) {
+    router.on(method, pattern, body: .streamed(limit: limit)) { request in
+        var body: [UInt8] = []
+        for try await piece in request.bodyStream { body += piece }
+        handled.note(request)
+        return .bytes(200, body, type: "application/octet-stream")
     }
 }
 
