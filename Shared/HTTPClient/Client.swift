@@ -146,6 +146,9 @@ package actor Client {
         return counts
     }
 
+    /// Requests that wait for a free connection, over all origins.
+    func waitingCount() -> Int { pools.values.reduce(0) { $0 + $1.waitingCount } }
+
     private func pool(for origin: Origin) throws(ClientError) -> OriginPool {
         if let pool = pools[origin] { return pool }
         guard pools.count < configuration.maxOrigins else {

@@ -217,7 +217,7 @@ actor Exchange {
         if head.keepsAlive, !parser.hasSurplus, !wasAnsweredEarly, isClean, time > .zero {
             lease.giveBack(unusedFor: time)
         } else {
-            lease.discard()
+            lease.discard(isCut: wasAnsweredEarly)
         }
     }
 
@@ -230,8 +230,7 @@ actor Exchange {
     @discardableResult
     private func fail(_ error: ClientError) -> ClientError {
         state = .failed(error)
-        stopSending()
-        lease.discard()
+        lease.discard(isCut: stopSending() || wasAnsweredEarly)
         return error
     }
 }

@@ -37,6 +37,8 @@ actor OriginPool {
     var idleCount: Int { idle.count }
     nonisolated var activeCount: Int { configuration.maxConnectionsPerOrigin - permits.available }
 
+    nonisolated var waitingCount: Int { permits.waiting }
+
     /// A connection for one exchange: a pooled one when allowed and alive, else a new one.
     func lease(mayReuse: Bool, deadline: Deadline) async throws(ClientError) -> Lease {
         try await acquirePermit(deadline)
@@ -123,9 +125,10 @@ actor OriginPool {
         }
     }
 
-    /// Closes a connection whose exchange did not end cleanly.
-    func discard(_ connection: TCPConnection) {
-        connection.assumeIsolated { $0.close() }
+    /// Closes a connection whose exchange did not end cleanly; with a reset when its request is not
+    /// complete, so that nobody takes half a body for a whole one and the kernel keeps nothing of it.
+    func discard(_ connection: TCPConnection, isCut: Bool = false) {
+        connection.assumeIsolated { isCut ? $0.abort() : $0.close() }
         permits.release()
         report()
     }
@@ -180,8 +183,8 @@ final class Lease: Sendable {
         pool.assumeIsolated { $0.park(connection, for: time) }
     }
 
-    func discard() {
+    func discard(isCut: Bool = false) {
         guard !ended.exchange(true, ordering: .relaxed) else { return }
-        pool.assumeIsolated { $0.discard(connection) }
+        pool.assumeIsolated { $0.discard(connection, isCut: isCut) }
     }
 }

@@ -10,26 +10,6 @@ import Testing
 struct ClientConnectionTests {
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-    /// Runs `peer` with the accepting side while `body` uses a client against it.
-    private func withPeer(
-        _ peer: @escaping @Sendable (TCPListener) async throws -> Void,
-        _ body: (Client, String) async throws -> Void
-    ) async throws {
-        let loop = try EventLoop(name: "client")
-        loop.start()
-        defer {
-            loop.stop()
-            loop.join()
-        }
-        let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
-        let client = Client(loop: loop, logger: Logger(service: "test", sink: MemorySink()))
-        let playing = Task(executorPreference: loop) { try await peer(listener) }
-        try await body(client, "http://127.0.0.1:\(listener.port)/")
-        try await playing.value
-        await client.closeIdle()
-        await listener.close()
-    }
-
     private func text(_ client: Client, _ url: String) async throws -> String {
         let answer = try await client.send(ClientRequest(url: url))
         return String(decoding: try await answer.body.collect(), as: UTF8.self)
@@ -200,28 +180,5 @@ struct ClientConnectionTests {
         } _: { client, url in
             _ = try await client.send(ClientRequest(url: url)).status
         }
-    }
-}
-
-extension TCPConnection {
-    /// The bytes up to an empty line.
-    fileprivate func readHead() async throws -> String {
-        var all: [UInt8] = []
-        while !all.suffix(4).elementsEqual("\r\n\r\n".utf8) {
-            let some = try await read(upTo: 1, deadline: .after(.seconds(20)))
-            guard !some.isEmpty else { throw SocketError(.closed, "premature end") }
-            all += some
-        }
-        return String(decoding: all, as: UTF8.self)
-    }
-
-    /// Returns when the client has closed, in whichever way.
-    fileprivate func untilEnd() async {
-        do {
-            while !(try await read(deadline: .after(.seconds(20)))).isEmpty {}
-        } catch {
-            // Ignored: a reset is an end too; a time-out fails the test by its time limit.
-        }
-        close()
     }
 }
