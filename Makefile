@@ -138,7 +138,7 @@ chaos: $(if $(filter compose kubernetes,$(ON)),,build)
 
 bench: bench-http
 
-# ONLY=json,idle,mallocs,instructions,slow,tls,large ROUNDS=9 SECONDS=2 (Tests/Benchmarks/HTTP/README.md).
+# ONLY=json,idle,mallocs,kept,instructions,slow,tls,large ROUNDS=9 SECONDS=2 (Tests/Benchmarks/HTTP/README.md).
 # The shell counts SECONDS itself, so the script gets them under another name.
 bench-http:
 	@ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" RUN_SECONDS="$(SECONDS)" Tests/Benchmarks/HTTP/run.sh
