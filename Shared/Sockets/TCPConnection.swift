@@ -58,9 +58,11 @@ package actor TCPConnection {
         }
     }
 
-    /// The handler's body would run anywhere; this is back on the loop.
+    /// The handler's body would run anywhere; this is back on the loop. A cancellation on the way here
+    /// found no reader; from here on it comes after the reader waits.
     private func suspendOnLoop(until deadline: Deadline?) async -> SocketError? {
-        await channel.suspendReader(until: deadline)
+        guard !Task.isCancelled else { return SocketError(.cancelled, "read") }
+        return await channel.suspendReader(until: deadline)
     }
 
     /// Puts bytes back in front: what a protocol read beyond its message.

@@ -166,6 +166,22 @@ struct TCPConnectionTests {
         }
     }
 
+    @Test func `a cancellation at the very moment a read begins is not lost`() async throws {
+        try await withLoop { loop in
+            try await withPair(on: loop) { client, _ in
+                for round in 0..<2_000 {
+                    let reader = Task { try await client.read(deadline: .after(.seconds(20))) }
+                    // From another thread, at another moment each time.
+                    for _ in 0..<(round % 40) { await Task.yield() }
+                    reader.cancel()
+                    await #expect(throws: SocketError(.cancelled, "read")) {
+                        try await reader.value
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a thousand connections reuse descriptor numbers without crosstalk`() async throws {
         try await withLoop { loop in
             for round in 0..<1_000 {
