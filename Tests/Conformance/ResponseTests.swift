@@ -191,4 +191,41 @@ struct ResponseTests {
             #expect(!running.handled.all.contains("GET /poison"))
         }
     }
+
+    @Test(arguments: ["HTTP/1.0", "HTTP/1.1"])
+    func `H91, H95: a stream that declares its length has it on the wire, for HEAD and for 1.0 too`(
+        version: String
+    ) async throws {
+        try await withServer(routes: { router, _ in
+            router.on(.get, "/length") { _ in
+                .stream(200, type: "a/b", length: 7) { writer in
+                    for piece in ["one", "", "four"] { try await writer.write(Array(piece.utf8)) }
+                }
+            }
+        }) { running in
+            let answer = try await answer(running, "GET", "/length", version: version)
+            #expect(answer.text == "onefour" && answer["content-length"] == "7")
+            #expect(answer["transfer-encoding"] == nil)
+            let head = try await self.answer(running, "HEAD", "/length", version: version)
+            #expect(head["content-length"] == "7" && head.body.isEmpty)
+        }
+    }
+
+    @Test(arguments: [("short", "three"), ("long", "three and more")])
+    func `H96: a stream of another length than it declared is cut, and never longer`(
+        _ what: String, content: String
+    ) async throws {
+        try await withServer(routes: { router, _ in
+            router.on(.get, "/length") { _ in
+                .stream(200, type: "a/b", length: 7) { try await $0.write(Array(content.utf8)) }
+            }
+        }) { running in
+            let said = try await running.exchange(get(target: "/length") + get(target: "/poison"))
+            #expect(said.statuses.isEmpty)
+            let text = String(decoding: said.surplus, as: UTF8.self)
+            let body = text.split(separator: "\r\n\r\n", omittingEmptySubsequences: false).dropFirst()
+            #expect((body.first?.utf8.count ?? 0) <= 7)
+            #expect(!running.handled.all.contains("GET /poison"))
+        }
+    }
 }
