@@ -199,7 +199,7 @@ targets += [
         "Integration",
         everything + [
             "Mercatoctl", "MercatoctlMain", "GatewayMain", "CartMain", "OrderMain", "InventoryMain",
-            "PaymentMain", "PaymentProviderMain", "DevBrokerMain",
+            "PaymentMain", "PaymentProviderMain", "DevBrokerMain", "TLSFixture",
         ]),
     // The production server for suites and load generators of others; no part of what is installed.
     .executableTarget(

@@ -37,7 +37,7 @@ extension TCPChannel {
         } catch {
             failure = SocketError(.handshake, "\(error)")
         }
-        filterInput.removeAll(keepingCapacity: true)
+        filterInput.removeAll(keepingCapacity: filterInput.capacity <= Self.keptBufferMax)
         // During a write the writer sends it, behind what it is sending.
         if !isWriting, outputStart < output.count {
             // Ignored: `sendOutput` has told the peer's end already.

@@ -4,6 +4,8 @@ import CLinux
 extension TCPChannel {
     /// A filter protects this much at a time, so that a large body is not in memory twice.
     private static let protectedAtOnce = 64 * 1_024
+    /// A filter's larger buffers are not kept between two turns: most connections are idle.
+    static let keptBufferMax = 4 * 1_024
 
     /// Writes all bytes, and returns when the kernel has them: that is the back-pressure.
     ///
@@ -84,7 +86,7 @@ extension TCPChannel {
             if outputStart < output.count { return }
         }
         if filter != nil {
-            output.removeAll(keepingCapacity: output.capacity <= Self.protectedAtOnce)
+            output.removeAll(keepingCapacity: output.capacity <= Self.keptBufferMax)
             outputStart = 0
         }
     }

@@ -46,8 +46,8 @@ package struct PlaceOptions: Sendable, Equatable {
     ) throws(CommandFailure) -> String? {
         guard let text = flag ?? value(key) else { return nil }
         let origin = flag == nil ? key : name
-        guard let url = URLComponents(string: text), url.scheme == "http", url.host?.isEmpty == false,
-            url.query == nil, url.fragment == nil
+        guard let url = URLComponents(string: text), ["http", "https"].contains(url.scheme),
+            url.host?.isEmpty == false, url.query == nil, url.fragment == nil
         else {
             throw CommandFailure(
                 .usage, "\(origin) is an address like http://127.0.0.1:8081, not \"\(text)\"")
