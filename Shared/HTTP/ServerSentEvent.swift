@@ -69,18 +69,19 @@ package struct ServerSentEventParser: Sendable {
         return events
     }
 
+    /// By bytes: a colon or a blank with a combining mark behind it is another `Character`.
     private mutating func endLine() -> ServerSentEvent? {
-        let text = String(decoding: line, as: UTF8.self)
-        line.removeAll(keepingCapacity: true)
-        guard !text.isEmpty else { return dispatch() }
-        guard !text.hasPrefix(":") else { return nil }
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        var value = parts.count > 1 ? parts[1] : ""
-        if value.hasPrefix(" ") { value.removeFirst() }
-        switch parts[0] {
-        case "data": data.append(String(value))
-        case "event": eventType = String(value)
-        case "id": if !value.utf8.contains(0) { lastEventID = String(value) }
+        defer { line.removeAll(keepingCapacity: true) }
+        guard !line.isEmpty else { return dispatch() }
+        let colon = line.firstIndex(of: Character8.colon)
+        var value = line[(colon.map { $0 + 1 } ?? line.endIndex)...]
+        if value.first == Character8.space { value.removeFirst() }
+        let text = String(decoding: value, as: UTF8.self)
+        // A line that begins with a colon is a comment: its name is empty.
+        switch String(decoding: line[..<(colon ?? line.endIndex)], as: UTF8.self) {
+        case "data": data.append(text)
+        case "event": eventType = text
+        case "id": if !value.contains(0) { lastEventID = text }
         default: break
         }
         return nil

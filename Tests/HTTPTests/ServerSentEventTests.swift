@@ -30,6 +30,13 @@ import Testing
         #expect(events == [ServerSentEvent(data: "a\nb")])
     }
 
+    @Test func `a combining mark takes no colon and no blank with it`() throws {
+        let event = ServerSentEvent(id: "\u{301}1", event: "\u{301}a", data: "\u{301}b\n\u{301}: c")
+        var parser = ServerSentEventParser()
+        #expect(try parser.append(event.bytes) == [event])
+        #expect(try parser.append(Array(":\u{301}comment\ndata:\u{301}\n\n".utf8)).map(\.data) == ["\u{301}"])
+    }
+
     @Test func `an id or type cannot smuggle a field`() {
         let event = ServerSentEvent(id: "1\ndata: x", event: "a\r\nb", data: "d")
         #expect(
