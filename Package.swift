@@ -211,7 +211,7 @@ targets += [
     .testTarget(
         name: "Conformance",
         dependencies: names([
-            "ProbeTarget", "HTTPCorpora", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry",
+            "ProbeTarget", "HTTPCorpora", "TLSFixture", "Crypto", "HTTPServer", "HTTPClient", "HTTP", "Sockets", "Telemetry",
             "Basics",
         ]), path: "Tests/Conformance",
         exclude: ["ProbeTarget", "Corpora", "README.md", "disagreements.md"], swiftSettings: language),

@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import HTTP
 import HTTPServer
 import Sockets
@@ -67,8 +68,8 @@ struct Running: Sendable {
 
 /// Runs a server with its default limits, or others, while `body` talks to it.
 func withServer(
-    _ limits: ServerLimits = ServerLimits(), routes: (inout Router, Handled) -> Void = { _, _ in },
-    _ body: (Running) async throws -> Void
+    _ limits: ServerLimits = ServerLimits(), tls: ServerTLS? = nil,
+    routes: (inout Router, Handled) -> Void = { _, _ in }, _ body: (Running) async throws -> Void
 ) async throws {
     let loop = try Loops.server.get()
     let handled = Handled()
@@ -78,7 +79,7 @@ func withServer(
     let metrics = MetricsRegistry()
     let log = MemorySink()
     let server = Server(
-        configuration: ServerConfiguration(port: 0, limits: limits), router: router, loop: loop,
+        configuration: ServerConfiguration(port: 0, limits: limits, tls: tls), router: router, loop: loop,
         logger: Logger(service: "test", level: .info, sink: log), metrics: metrics)
     let port = try await server.start()
     let run = Task(executorPreference: loop) { try await server.run() }
