@@ -1,4 +1,6 @@
 import Foundation
+import HTTP
+import HTTPServer
 import Testing
 
 /// docs/http.md names a test for each row of the checklist, and the tests it names know the row.
@@ -50,6 +52,23 @@ import Testing
                 let row = try #require(rows.first { $0.id == id })
                 #expect(row.files.contains(file), "\(file) tests \(id), and docs/http.md does not say so")
             }
+        }
+    }
+
+    /// A limit that no test sets is one that nobody has seen at work; README tables name them all, too.
+    @Test func `each limit of the server and the parsers is set by a test, and described`() throws {
+        let folders = ["Tests/Conformance", "Tests/HTTPServerTests", "Tests/HTTPTests"]
+        let tests = try folders.flatMap { folder in
+            try FileManager.default.contentsOfDirectory(atPath: root.path + "/\(folder)")
+                .filter { $0.hasSuffix(".swift") }.map { try text("\(folder)/\($0)") }
+        }
+        let server = try text("Shared/HTTPServer/README.md")
+        for limit in Mirror(reflecting: ServerLimits()).children.compactMap(\.label) {
+            #expect(tests.contains { $0.contains("\(limit) = ") }, "no test sets \(limit)")
+            #expect(server.contains("`\(limit)`"), "the README of HTTPServer does not know \(limit)")
+        }
+        for limit in Mirror(reflecting: HTTPLimits()).children.compactMap(\.label) {
+            #expect(tests.contains { $0.contains("\(limit) = ") }, "no test sets \(limit)")
         }
     }
 

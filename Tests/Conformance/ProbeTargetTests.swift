@@ -1,5 +1,9 @@
+import Basics
+import Crypto
 import Foundation
 import HTTP
+import Sockets
+import TLSFixture
 import Testing
 
 /// The program that strangers' suites are pointed at, as a process.
@@ -125,5 +129,61 @@ struct ProbeTargetTests {
             #expect(!parent.contains("b7ad6b7169203331") && state == "a=1,b=2")
         }
         #expect(calls.traces.count == 2)
+    }
+
+    @Test func `the same over TLS; certificates are read again on SIGHUP, and SIGTERM ends both`()
+        async throws
+    {
+        let authority = try TestAuthority()
+        let files = try authority.issue()
+        let process = Process()
+        let output = Pipe()
+        let log = authority.folder + "/log"
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
+        process.executableURL = URL(filePath: try Self.program())
+        process.arguments = [
+            "--port=0", "--tls-port=0", "--cert", files.chain, "--key", files.key,
+        ]
+        process.standardOutput = output
+        process.standardError = FileHandle(forWritingAtPath: log)
+        try process.run()
+        defer { if process.isRunning { process.terminate() } }
+        var lines = ""
+        while !lines.contains("listening on") {
+            let more = output.fileHandleForReading.availableData
+            guard !more.isEmpty else { break }
+            lines += String(decoding: more, as: UTF8.self)
+        }
+        let match = try #require(lines.firstMatch(of: /TLS on 127\.0\.0\.1:([0-9]+)\n/))
+        let port = try #require(Int(match.1))
+        let context = try TLSContext(
+            client: TLSClientOptions(authoritiesPath: authority.rootPath))
+        try await withTaskExecutorPreference(Loops.client.get()) {
+            for round in 0..<2 {
+                let wire = try await Wire.connect(port)
+                try await wire.connection.secure(
+                    try TLSSession(client: context, host: "127.0.0.1", port: port),
+                    deadline: .after(Wire.patience))
+                try await wire.send(get(target: "/json") + get("Connection: close\r\n", target: "/"))
+                #expect(try await wire.rest().statuses == [200, 200])
+                await wire.close()
+                guard round == 0 else { continue }
+                kill(process.processIdentifier, SIGHUP)
+                try await eventually("the certificates are read again") {
+                    try String(contentsOfFile: log, encoding: .utf8).contains("reloaded")
+                }
+            }
+        }
+        process.terminate()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+    }
+
+    @Test func `a certificate that cannot be read is said in one line, and is exit code 1`() throws {
+        let (code, output, errors) = try run([
+            "--port=0", "--tls-port=0", "--cert", "/nowhere/chain.pem", "--key", "/nowhere/key.pem",
+        ])
+        #expect(code == 1 && output.isEmpty)
+        #expect(errors.hasPrefix("ProbeTarget: ") && errors.contains("/nowhere/"))
     }
 }

@@ -199,10 +199,6 @@ struct TimeoutTests {
 extension Running {
     /// Polls until the server has none left.
     func untilNoConnections() async throws {
-        let end = ContinuousClock.now.advanced(by: Wire.patience)
-        while await server.connectionCount > 0 {
-            guard ContinuousClock.now < end else { throw SocketError(.timeout, "no connections") }
-            try await Loops.client.get().sleep(for: .milliseconds(2))
-        }
+        try await eventually("no connections") { await server.connectionCount == 0 }
     }
 }

@@ -145,3 +145,12 @@ func limits(_ change: (inout ServerLimits) -> Void) -> ServerLimits {
     change(&limits)
     return limits
 }
+
+/// Polls until a condition holds, for as long as a test is patient.
+func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+    let end = ContinuousClock.now.advanced(by: Wire.patience)
+    while try await !condition() {
+        guard ContinuousClock.now < end else { throw SocketError(.timeout, what) }
+        try await Loops.client.get().sleep(for: .milliseconds(2))
+    }
+}
