@@ -125,6 +125,17 @@ struct ConnectionLimitTests {
         }
     }
 
+    @Test func `H36: the sizes that a parser allows are the server's to set`() async throws {
+        var parsing = HTTPLimits.standard
+        parsing.fieldsMax = 2
+        try await withServer(limits { $0.parsing = parsing }) { running in
+            let fits = try await running.exchange(get("Connection: close\r\n"))
+            #expect(fits.statuses == [200])
+            let beyond = try await running.exchange(get("Connection: close\r\nX: y\r\n"))
+            #expect(beyond.statuses == [431])
+        }
+    }
+
     @Test func `bodies of all connections together have a budget: 503 beyond it`() async throws {
         try await withServer(limits { $0.bodyBytesMax = 1_000 }) { running in
             let full = post("Content-Length: 1000\r\n", body: times("x", 1_000))
