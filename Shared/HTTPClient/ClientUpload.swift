@@ -10,6 +10,7 @@ package struct ClientUpload: Sendable {
     package let length: Int?
     private let pass: @Sendable (_ write: ([UInt8]) async throws -> Void) async throws -> Void
 
+    /// `pieces` is read once, up to `length` bytes when a length is given; empty pieces are nothing.
     package init<Pieces: AsyncSequence & Sendable>(_ pieces: Pieces, length: Int? = nil)
     where Pieces.Element == [UInt8] {
         self.length = length

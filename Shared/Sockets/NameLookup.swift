@@ -7,6 +7,7 @@ import Synchronization
 /// a name that nobody answers for occupies one thread, however many ask. Failures are not kept:
 /// a name that appears is found by the next lookup.
 package final class NameLookup: Sendable {
+    /// What lookups may cost, and how long their answers hold.
     package struct Limits: Sendable {
         /// Threads that ask at once; further names wait for one of them.
         package var threadsMax = 4

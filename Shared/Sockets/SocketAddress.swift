@@ -17,6 +17,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     init(raw: clinux_address) { self.raw = raw }
 
+    /// 0 when none was given.
     package var port: Int { described.port }
 
     /// IPv6, also where it carries an IPv4 address.

@@ -51,7 +51,8 @@ struct UpstreamFailureTests {
             }()
             let answer = try await gateway.api(.get, "/v1/carts/1")
             try await cut
-            #expect(answer.status == 503 || answer.status == 502)
+            #expect(answer.status == 502)
+            #expect(answer.code == "bad_upstream_response")
             let counts = gateway.context.metrics.render().split(separator: "\n")
                 .filter { $0.hasPrefix("gateway_upstream_requests_total{") && !$0.hasSuffix(" 0") }
             #expect(counts.count == 1)

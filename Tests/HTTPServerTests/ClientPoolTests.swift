@@ -258,8 +258,31 @@ struct ClientCancellationTests {
         }
     }
 
-    @Test func `BH-2: after any mixture of ends no permit and no socket is left`() async throws {
+    /// Answers once, and then one connection after the other in another way.
+    private static func misbehave(_ listener: TCPListener) async throws {
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        try await withThrowingDiscardingTaskGroup { group in
+            var number = 0
+            while true {
+                let connection = try await listener.accept()
+                number += 1
+                let kind = number % 5
+                group.addTask {
+                    // Ignored: the client hangs up on this peer in every way there is.
+                    try? await connection.serve(ok)
+                    switch kind {
+                    case 0: await connection.abort()
+                    case 1: try? await connection.serve("nonsense\r\n\r\n")  // Ignored: as above.
+                    case 2: try? await connection.serve("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nha")  // Ignored: as above.
+                    default: for _ in 0..<9 { try? await connection.serve(ok) }  // Ignored: as above.
+                    }
+                    if kind != 3 { await connection.close() }
+                }
+            }
+        }
+    }
+
+    @Test func `BH-2: after any mixture of ends no permit and no socket is left`() async throws {
         let metrics = MetricsRegistry()
         let loop = try EventLoop(name: "client")
         loop.start()
@@ -275,27 +298,7 @@ struct ClientCancellationTests {
             loop: loop, configuration: configuration,
             logger: Logger(service: "test", sink: DiscardingSink()),
             metrics: ClientMetrics(metrics))
-        let serving = Task(executorPreference: loop) {
-            try await withThrowingDiscardingTaskGroup { group in
-                var number = 0
-                while true {
-                    let connection = try await listener.accept()
-                    number += 1
-                    let kind = number % 5
-                    group.addTask {
-                        // Ignored: the client hangs up on this peer in every way there is.
-                        try? await connection.serve(ok)
-                        switch kind {
-                        case 0: await connection.abort()
-                        case 1: try? await connection.serve("nonsense\r\n\r\n")  // Ignored: as above.
-                        case 2: try? await connection.serve("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nha")  // Ignored: as above.
-                        default: for _ in 0..<9 { try? await connection.serve(ok) }  // Ignored: as above.
-                        }
-                        if kind != 3 { await connection.close() }
-                    }
-                }
-            }
-        }
+        let serving = Task(executorPreference: loop) { try await Self.misbehave(listener) }
         let url = "http://127.0.0.1:\(listener.port)/"
         await withDiscardingTaskGroup { group in
             for number in 0..<1_000 {

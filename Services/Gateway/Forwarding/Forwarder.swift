@@ -75,9 +75,14 @@ struct Forwarder: Sendable {
         case .poolExhausted:
             return Problem.unavailable(
                 "overloaded", "Too many requests to the service \(upstream.name) are under way.")
-        case .connectFailed, .tlsFailed, .reset:
+        case .connectFailed, .tlsFailed:
             return Problem.unavailable(
                 "upstream_unavailable", "The service \(upstream.name) cannot be reached.")
+        case .reset:
+            // It may have done what was asked: no reason to say that nothing happened (U2).
+            return Problem(
+                status: 502, code: "bad_upstream_response",
+                detail: "The service \(upstream.name) ended the connection before its answer.")
         case .malformed, .tooLarge, .invalidRequest:
             return Problem(
                 status: 502, code: "bad_upstream_response",
