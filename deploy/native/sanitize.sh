@@ -12,7 +12,7 @@ cd "$root" || exit 1
 
 # What is ours from the socket up: the C libraries (libpq, librdkafka, hiredis) are not built with the
 # sanitizers, which then report their locks as races and miss what they do (docs/fuzzing.md).
-suites=${SUITES:-BasicsTests TelemetryTests ResilienceTests ConfigurationTests CryptoTests SocketsTests HTTPTests HTTPServerTests FuzzTests}
+suites=${SUITES:-BasicsTests TelemetryTests ResilienceTests ConfigurationTests CryptoTests SocketsTests HTTPTests HTTPServerTests Conformance FuzzTests}
 place=${SANITIZE_BUILD:-$scratch/$kind}
 log=$place/test.log
 mkdir -p "$place"
@@ -63,9 +63,11 @@ fi
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:halt_on_error=1:exitcode=66}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=66:second_deadlock_stack=1}
 export SWIFT_BACKTRACE=${SWIFT_BACKTRACE:-enable=no}
+# Hundreds of messages to a server, each in every split, take minutes under a sanitizer; FuzzTests does
+# the same to the parsers alone.
 tests() {
     env MERCATO_ONLY="$only" ${preload:+"LD_PRELOAD=$preload"} "${steady[@]+"${steady[@]}"}" "$swift" test --skip-build --disable-xctest --sanitize="$kind" \
-        --scratch-path "$place" --experimental-maximum-parallelization-width "${MERCATO_TEST_WIDTH:-2}" 2>&1 | tee "$log"
+        --scratch-path "$place" --skip 'a case gives the same result at every split' --experimental-maximum-parallelization-width "${MERCATO_TEST_WIDTH:-2}" 2>&1 | tee "$log"
     return "${PIPESTATUS[0]}"
 }
 run tests >/dev/null
