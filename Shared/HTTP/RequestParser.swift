@@ -59,7 +59,8 @@ package struct RequestParser: Sendable {
     package mutating func limitBody(to limit: Int) throws(ParseError) {
         guard case .body = state else { return }
         do throws(ParseError) {
-            try decoder?.setLimit(limit)
+            // The largest number stands for a limit that nobody has set yet.
+            try decoder?.setLimit(min(limit, Int.max - 1))
         } catch {
             throw fail(error)
         }

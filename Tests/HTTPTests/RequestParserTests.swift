@@ -162,6 +162,20 @@ import Testing
         #expect(transcript(get(many + "Y: a\r\n")).status == 431)
     }
 
+    @Test(arguments: ["Content-Length: 2000000\r\n", "Transfer-Encoding: chunked\r\n"])
+    func `a route without a limit takes more than the limit of those that name none (H54)`(
+        framing: String
+    ) throws {
+        var parser = RequestParser()
+        parser.append(Array((get(framing, method: "PUT") + "1E8480\r\n").utf8))
+        guard case .head = try parser.next() else { return #expect(Bool(false)) }
+        try parser.limitBody(to: .max)
+        var received = 0
+        parser.append([UInt8](repeating: 0x61, count: 1_500_000))
+        while case .body(let piece) = try parser.next() { received += piece.count }
+        #expect(received >= 1_500_000)
+    }
+
     @Test func `a declared length over the route's limit is refused before the body (H54)`() {
         let head = get("Content-Length: 11\r\n", method: "POST")
         #expect(transcript(head, bodyLimit: 10).status == 413)
