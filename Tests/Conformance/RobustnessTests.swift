@@ -68,7 +68,7 @@ struct RobustnessTests {
     {
         let dice = Dice(random: .seeded(Self.seed &+ 1))
         let corpus = Case.all.map(\.bytes).filter { $0.count < 2_000 }
-        try await withServer { running in
+        try await withServer(limits { $0.halfCloseGrace = .seconds(20) }) { running in
             for round in 0..<600 {
                 let bytes = dice.mutated(corpus[dice.below(corpus.count)], with: Self.words)
                 let wire = try await running.connect()

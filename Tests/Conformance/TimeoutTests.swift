@@ -177,6 +177,7 @@ struct TimeoutTests {
 
     @Test func `H88: a client that ends its side after the request is answered`() async throws {
         try await withServer(
+            limits { $0.halfCloseGrace = .seconds(20) },
             routes: { router, _ in
                 router.on(.get, "/later") { _ in
                     try await Loops.server.get().sleep(for: .milliseconds(30))
