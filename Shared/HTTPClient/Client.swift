@@ -66,7 +66,9 @@ package actor Client {
     {
         let pool = try pool(for: url.origin)
         let message = try OutgoingMessage(request, to: url)
-        let deadline = deadline ?? .after(configuration.requestTimeout)
+        let patience =
+            message.upload == nil ? configuration.requestTimeout : configuration.uploadTimeout
+        let deadline = deadline ?? .after(patience)
         let started = ContinuousClock.now
         do throws(ClientError) {
             let response = try await attempts(request, message, pool, deadline)

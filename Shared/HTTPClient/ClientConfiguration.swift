@@ -22,6 +22,9 @@ package struct ClientConfiguration: Sendable {
     package var connectRetryWindow: Duration = .milliseconds(1_500)
     /// From `send` to the response's head when the caller gives no deadline.
     package var requestTimeout: Duration = .seconds(5)
+    /// The same for a request with an upload, which takes as long as its sequence and its peer. It also
+    /// has to make progress within the connection's write stall.
+    package var uploadTimeout: Duration = .seconds(600)
     /// An unused connection is closed after this; shorter than the servers' own 60 s, so that the
     /// client is the one that closes (TO-1, U5).
     package var idleTimeout: Duration = .seconds(30)

@@ -182,6 +182,7 @@ struct RawUpstreamTests {
     @Test func `U5: a connection that ends as it is used again costs no idempotent request`()
         async throws
     {
+        let isClosed = AsyncSignal()
         try await withGateway { listener in
             let first = try await listener.accept()
             try await first.serve(Self.ok)
@@ -197,6 +198,7 @@ struct RawUpstreamTests {
             try await third.serve(Self.ok)
             // Closed in peace: even a POST finds a new connection.
             await third.close()
+            isClosed.raise()
             let fourth = try await listener.accept()
             let head = try await fourth.readHead()
             #expect(head.hasPrefix("POST "))
@@ -211,8 +213,8 @@ struct RawUpstreamTests {
             #expect(unsure.status == 502)
             let answer = try await client.get("/v1/orders")
             #expect(answer.status == 200)
-            // Until the gateway has heard of the third's end.
-            try await client.connection.loop.sleep(for: .milliseconds(50))
+            // The third's end is in the kernel, whether the gateway's loop has been told or not.
+            try await isClosed.wait()
             let placed = try await client.post("/v1/orders", "{}")
             #expect(placed.status == 200)
         }

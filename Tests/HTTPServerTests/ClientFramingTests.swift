@@ -187,4 +187,21 @@ struct ClientFramingTests {
             #expect(await client.connectionCounts() == (active: 0, idle: 0))
         }
     }
+
+    @Test func `a body that stands still is a time-out, and frees the connection`() async throws {
+        try await withPeer { $0.bodyIdleTimeout = .milliseconds(20) } _: { listener in
+            let first = try await listener.accept()
+            try await first.serve("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            await first.untilEnd()
+        } _: { client, url in
+            let answer = try await client.send(ClientRequest(url: url))
+            var seen: [UInt8] = []
+            let failure = await #expect(throws: ClientError.self) {
+                for try await piece in answer.body { seen += piece }
+            }
+            #expect(failure?.code == .timeout)
+            #expect(seen == Array("half".utf8))
+            #expect(await client.connectionCounts() == (active: 0, idle: 0))
+        }
+    }
 }

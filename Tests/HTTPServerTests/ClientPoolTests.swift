@@ -103,16 +103,15 @@ struct ClientPoolTests {
     @Test func `the connection used last is used first, and the oldest goes when there are too many`()
         async throws
     {
+        let isParked = AsyncSignal()
         try await withPeer { $0.maxIdlePerOrigin = 2 } _: { listener in
             var connections: [TCPConnection] = []
             for _ in 0..<3 { connections.append(try await listener.accept()) }
             // Answered in this order, so the first is unused for longest.
-            for connection in connections {
-                _ = try await connection.readHead()
-            }
+            for connection in connections { _ = try await connection.readHead() }
             for connection in connections {
                 try await connection.say(Self.ok)
-                try await listener.loop.sleep(for: .milliseconds(30))
+                try await isParked.wait()
             }
             await connections[0].untilEnd()
             for _ in 0..<2 { try await connections[2].serve(Self.ok) }
@@ -120,6 +119,12 @@ struct ClientPoolTests {
         } _: { client, url in
             try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 0..<3 { group.addTask { try await client.text(url) } }
+                for active in [2, 1, 0] {
+                    try await until(client.loop) {
+                        await client.connectionCounts() == (active: active, idle: min(2, 3 - active))
+                    }
+                    isParked.raise()
+                }
                 for try await text in group { #expect(text == "ok") }
             }
             try await client.untilIdle(2)
