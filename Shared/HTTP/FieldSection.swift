@@ -7,12 +7,11 @@ struct FieldSection: Sendable {
     private let sizeMax: Int
     private let lineMax: Int
     private let countMax: Int
-    /// Of responses; see `HeadBuffer.add`.
     private let keepsUnderscores: Bool
 
     init(limits: HTTPLimits, sizeMax: Int, keepsUnderscores: Bool = false) {
-        self.keepsUnderscores = keepsUnderscores
         self.sizeMax = sizeMax
+        self.keepsUnderscores = keepsUnderscores
         lineMax = limits.fieldLineMax
         countMax = limits.fieldsMax
     }
@@ -20,6 +19,27 @@ struct FieldSection: Sendable {
     /// Reads lines into `head` until the empty one. True when the section is complete, false for
     /// more input.
     mutating func read(from input: inout InputBuffer, into head: inout HeadBuffer)
+        throws(ParseError) -> Bool
+    {
+        var lines = 0..<0
+        var outcome: Result<Bool, ParseError>
+        do throws(ParseError) {
+            outcome = .success(try takeLines(from: &input, &lines))
+        } catch {
+            outcome = .failure(error)
+        }
+        // Together, since that is one copy; and before the error of a line behind them, since the
+        // answer must not depend on how the bytes came (H83).
+        if !lines.isEmpty {
+            // A parser may have been copied half-way through a head.
+            if !isKnownUniquelyReferenced(&head) { head = head.copy() }
+            dropped += try head.add(input.bytes[lines], keepsUnderscores: keepsUnderscores)
+        }
+        return try outcome.get()
+    }
+
+    /// The range of all complete lines, with their CRLFs; true when the empty line followed.
+    private mutating func takeLines(from input: inout InputBuffer, _ lines: inout Range<Int>)
         throws(ParseError) -> Bool
     {
         while true {
@@ -38,9 +58,7 @@ struct FieldSection: Sendable {
             guard count <= countMax else {
                 throw .fieldsTooLarge("More than \(countMax) header fields.")
             }
-            // A parser may have been copied half-way through a head.
-            if !isKnownUniquelyReferenced(&head) { head = head.copy() }
-            if try !head.add(input.bytes[line], keepsUnderscores: keepsUnderscores) { dropped += 1 }
+            lines = (lines.isEmpty ? line.lowerBound : lines.lowerBound)..<line.upperBound + 2
         }
     }
 }

@@ -54,6 +54,13 @@ package struct RequestParser: Sendable {
         return input.append(taking: bytes)
     }
 
+    /// Gives back what is kept for the next request. Only while idle.
+    package mutating func releaseMemory() {
+        guard isIdle else { return }
+        input.removeAll()
+        head = HeadBuffer()
+    }
+
     /// Sets the body's limit for the request whose head was just returned. Throws 413 at once when
     /// its declared length is beyond it: refused before it is read (H54).
     package mutating func limitBody(to limit: Int) throws(ParseError) {

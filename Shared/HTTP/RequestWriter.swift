@@ -53,19 +53,30 @@ enum FieldWriter {
     static func write(_ name: String, _ value: String, to output: inout [UInt8])
         throws(WriteError)
     {
-        guard !name.isEmpty, name.utf8.allSatisfy(Character8.isToken) else {
+        let start = output.count
+        append(name, to: &output)
+        guard output.count > start, output[start...].allSatisfy(Character8.isToken) else {
             throw WriteError(detail: "a header name is not a token")
         }
-        output.append(contentsOf: name.utf8)
         output.append(Character8.colon)
         output.append(Character8.space)
-        if value.utf8.allSatisfy({ $0 > 0x1f && $0 < 0x7f }) {
-            output.append(contentsOf: value.utf8)
-        } else {
+        let valueStart = output.count
+        append(value, to: &output)
+        if !output[valueStart...].allSatisfy({ $0 > 0x1f && $0 < 0x7f }) {
+            output.removeLast(output.count - valueStart)
             try writeScalars(of: value, named: name, to: &output)
         }
         output.append(Character8.cr)
         output.append(Character8.lf)
+    }
+
+    /// Appending first and looking afterwards goes through memory twice and through a string's
+    /// characters never.
+    private static func append(_ text: String, to output: inout [UInt8]) {
+        let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable { bytes in
+            output.append(contentsOf: bytes)
+        }
+        if isContiguous == nil { output.append(contentsOf: Array(text.utf8)) }
     }
 
     /// obs-text: one byte for each scalar (H34).

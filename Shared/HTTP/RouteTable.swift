@@ -25,15 +25,27 @@ package final class RouteTable: Sendable {
         nowhere = Resource(pattern: nil, routes: [])
         everything = Resource(pattern: nil, routes: router.routes)
         report = router.report
+        let report = router.report
         var chain: Handler = { request in
-            if let rejection = request.context.rejection { throw rejection }
-            guard let match = request.context.match else { throw Problem.routeNotFound }
-            return try await match.respond(to: request)
+            do {
+                if let rejection = request.context.rejection { throw rejection }
+                guard let match = request.context.match else { throw Problem.routeNotFound }
+                return try await match.respond(to: request)
+            } catch {
+                return Self.response(to: error, for: request, report)
+            }
         }
-        chain = Self.guarded(chain, router.report)
+        // Errors become responses at each layer, so outer layers see a status, and the response
+        // carries what the inner layers learned (request id, trace).
         for layer in router.middleware.reversed() {
-            let next = chain
-            chain = Self.guarded({ request in try await layer.body(request, next) }, router.report)
+            let (body, next) = (layer.body, chain)
+            chain = { request in
+                do {
+                    return try await body(request, next)
+                } catch {
+                    return Self.response(to: error, for: request, report)
+                }
+            }
         }
         self.chain = chain
     }
@@ -71,20 +83,6 @@ package final class RouteTable: Sendable {
         }
         let isEverything = path.elementsEqual([UInt8(ascii: "*")])
         return RouteMatch(method: method, resource: isEverything ? everything : nowhere)
-    }
-
-    /// Errors become responses at each layer, so outer layers see a status, and the response
-    /// carries what the inner layers learned (request id, trace).
-    private static func guarded(
-        _ handler: @escaping Handler, _ report: @escaping @Sendable (any Error, Request) -> Void
-    ) -> Handler {
-        { request in
-            do {
-                return try await handler(request)
-            } catch {
-                return response(to: error, for: request, report)
-            }
-        }
     }
 
     private static func response(

@@ -19,32 +19,44 @@ struct Refusal: Error {
 }
 
 extension ConnectionDriver {
-    /// The next request's head; nil when the connection is over without one.
+    /// The next request's head; nil when the connection is over without one, or parked.
     func readHead() async throws -> RequestHead? {
         var deadline: Deadline?
         var hasBegun = false
         while true {
             while let event = try parser.next() {
                 guard case .head(let head) = event else { continue }
-                try await countPipelined(waited: deadline != nil)
+                if countPipelined(waited: deadline != nil) {
+                    // A timer is due after the next look at the sockets; a yield would come back
+                    // before it.
+                    try await loop.sleep(for: .zero)
+                }
                 return head
             }
             if !hasBegun, !parser.isIdle {
                 hasBegun = true
                 phase = .reading
-                deadline = Deadline(loop.now.advanced(by: limits.headTimeout))
+                deadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))
             }
             if !mayTakeRequests, !hasBegun { return nil }
-            let limit = deadline ?? Deadline(loop.now.advanced(by: limits.idleTimeout))
+            let limit = deadline ?? Deadline(loop.now.advanced(by: shared.limits.idleTimeout))
             deadline = limit
-            do throws(SocketError) {
-                guard try await receive(until: limit) else { return nil }
-            } catch {
-                // An idle connection ends without a word (H85), a slow head with 408 (H84).
-                guard error.code == .timeout else { throw error }
-                if hasBegun { throw Refusal.slow }
-                return nil
+            // Written out, since each function that waits costs as much as reading a header line.
+            if channel.bufferedCount == 0 {
+                if channel.peerEnd == .finished { return nil }
+                let parking = Deadline(loop.now.advanced(by: shared.limits.parkingDelay))
+                let isParkable = !hasBegun && parking < limit
+                let failure = await channel.suspendReader(until: isParkable ? parking : limit)
+                if let failure, failure.code != .timeout || channel.bufferedCount == 0 {
+                    guard failure.code == .timeout else { throw failure }
+                    // An idle connection ends without a word (H85), a slow head with 408 (H84).
+                    if hasBegun { throw Refusal.slow }
+                    if isParkable, mayTakeRequests { try park(until: limit) }
+                    return nil
+                }
+                if channel.bufferedCount == 0 { continue }
             }
+            feedParser()
         }
     }
 
@@ -64,7 +76,7 @@ extension ConnectionDriver {
 
     /// The whole body, at most as large as the route allows.
     func readBody(of head: RequestHead) async throws -> [UInt8] {
-        var pace = BodyPace(limits, isStreamed: false)
+        var pace = BodyPace(shared, isStreamed: false)
         var body: [UInt8] = []
         var awaitsContinue = head.asksToContinue
         while true {
@@ -120,12 +132,17 @@ struct StreamedBody {
     var failure: Problem?
 }
 
-/// The handler's end of a streamed body: good for one request, however long it is kept.
-final class ConnectionBody: RequestBodySource {
+/// The handler's end of a streamed body: good for one request, however long it is kept, and from
+/// anywhere.
+actor ConnectionBody: RequestBodySource {
+    private nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
     private let driver: ConnectionDriver
     private let request: Int
 
     init(_ driver: ConnectionDriver, request: Int) {
+        loop = driver.loop
         self.driver = driver
         self.request = request
     }
@@ -144,7 +161,7 @@ final class ConnectionBody: RequestBodySource {
 extension ConnectionDriver {
     func beginStreamedBody(of head: RequestHead) -> ConnectionBody {
         streamed = StreamedBody(
-            pace: BodyPace(limits, isStreamed: true), awaitsContinue: head.asksToContinue)
+            pace: BodyPace(shared, isStreamed: true), awaitsContinue: head.asksToContinue)
         return ConnectionBody(self, request: served)
     }
 
@@ -234,7 +251,7 @@ extension ConnectionDriver {
 
     private func failBody(_ problem: Problem) -> Problem {
         streamed?.failure = problem
-        server.instruments.refused(problem.code)
+        shared.instruments.refused(problem.code)
         return problem
     }
 }
@@ -242,19 +259,20 @@ extension ConnectionDriver {
 /// When a body is too slow: by its rate after a grace time, and by a time limit. Only the time that is
 /// spent waiting for the client counts: a handler that reads slowly is not the client's fault.
 struct BodyPace {
-    private let limits: ServerLimits
+    private let shared: ServerState
     private let isStreamed: Bool
     var received = 0
     var waited = Duration.zero
 
-    init(_ limits: ServerLimits, isStreamed: Bool) {
-        self.limits = limits
+    init(_ shared: ServerState, isStreamed: Bool) {
+        self.shared = shared
         self.isStreamed = isStreamed
     }
 
     /// The end of a wait that begins now. A streamed body may take as long as its rate allows: its
     /// length is the route's business. Then the time limit is that of one wait.
     func deadline(from now: ContinuousClock.Instant) -> Deadline {
+        let limits = shared.limits
         let earned = Duration.milliseconds(
             Int64(received) * 1_000 / Int64(max(1, limits.bodyBytesPerSecondMin)))
         let total = isStreamed ? limits.bodyTimeout : limits.bodyTimeout - waited

@@ -6,17 +6,24 @@ import Telemetry
 /// Serves one connection: read a request, answer it, and again (RFC 9112 §9.3).
 ///
 /// Requests are answered one after the other, so pipelined ones are answered in order (§9.3.2).
-/// The task that runs `serve` also runs the handlers: cancelling it, when the client is gone or a
+/// The task that serves also runs the handlers: cancelling it, when the client is gone or a
 /// drain is over, cancels whatever is under way.
 ///
 /// A request that fits into what was received at once, with an answer that the kernel takes at once,
 /// costs one system call for each of the two and nothing from the heap: the parser, the buffers and
-/// the timer are the connection's own and go round.
-actor ConnectionDriver {
+/// the timer are the connection's own and go round. A connection that is idle for a while has neither
+/// task nor buffers; see `park`.
+///
+/// No actor: between two functions of one actor and those of none the runtime looks up who executes
+/// what, which costs more than reading a request.
+// Reason: used on the loop's thread only; its task prefers the loop, and the rest are its callbacks.
+final class ConnectionDriver: @unchecked Sendable {
     /// Where the connection is; for draining and for what a cancellation means.
     enum Phase {
-        /// Between requests, nothing of the next one received. Goes to `reading`.
+        /// Between requests, nothing of the next one received. Goes to `reading` or `parked`.
         case idle
+        /// Idle for so long that it has no task. Goes to `idle`.
+        case parked
         /// Goes to `handling`.
         case reading
         /// Goes to `streaming` or `idle`.
@@ -32,73 +39,110 @@ actor ConnectionDriver {
     /// A larger buffer is not kept between two answers.
     private static let keptBufferMax = 4 * 1_024
 
-    nonisolated let loop: EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-
+    let loop: EventLoop
     /// The connection: of the same loop, so it is called directly.
     let channel: TCPChannel
-    /// The same for a streamed answer's writers, which may be anywhere.
+    /// The same for what may be anywhere: the writers of a streamed answer.
     private let connection: TCPConnection
-    let server: Server
     let shared: ServerState
-    let limits: ServerLimits
-    var parser: RequestParser
+    private let isOver: @Sendable () -> Void
+    @exclusivity(unchecked) var parser: RequestParser
     /// An empty buffer that the connection receives into next.
-    var spare: [UInt8] = []
+    @exclusivity(unchecked) var spare: [UInt8] = []
     /// Where answers are put together.
-    private var output: [UInt8] = []
-    /// Cancels the task that runs `serve`.
-    var cancelServing: @Sendable () -> Void = {}
-    var phase = Phase.idle
+    @exclusivity(unchecked) private var output: [UInt8] = []
+    @exclusivity(unchecked) var phase = Phase.idle
+    /// Serves, unless the connection is parked.
+    private(set) var task: Task<Void, Never>?
+    /// The task under way ends because the connection is parked.
+    private var isParking = false
     private var isDraining = false
-    private(set) var served = 0
+    @exclusivity(unchecked) private(set) var served = 0
     /// Requests answered in a row without waiting for the client.
-    private var inARow = 0
+    @exclusivity(unchecked) private var inARow = 0
     /// Body bytes of the current request that the server's budget holds for it.
-    private var held = 0
+    @exclusivity(unchecked) private var held = 0
     /// Of the request under way, for the refusal of a HEAD.
-    private var method = Method.get
+    @exclusivity(unchecked) private var method = Method.get
     private var halfCloseTimer: TimerToken?
+    private var idleTimer: TimerToken?
     /// The body of the request under way was not even asked for.
-    private var leavesBody = false
+    @exclusivity(unchecked) private var leavesBody = false
     /// The body that the handler of the request under way reads by itself.
-    var streamed: StreamedBody?
+    @exclusivity(unchecked) var streamed: StreamedBody?
 
-    init(_ connection: TCPConnection, server: Server) {
+    /// `isOver` is called once, when the connection is closed.
+    init(
+        _ connection: TCPConnection, _ shared: ServerState, isOver: @escaping @Sendable () -> Void
+    ) {
         self.connection = connection
         channel = connection.channel
-        self.server = server
-        shared = server.state
-        limits = server.configuration.limits
-        parser = RequestParser(limits: limits.parsing)
-        loop = server.loop
+        self.shared = shared
+        self.isOver = isOver
+        parser = RequestParser(limits: shared.limits.parsing)
+        loop = connection.loop
     }
 
+    var limits: ServerLimits { shared.limits }
     var isStreaming: Bool { phase == .streaming }
+
+    // MARK: Life
+
+    /// Begins to serve, after `prepare` (a handshake) has said that it may.
+    func start(after prepare: (@Sendable () async -> Bool)? = nil) {
+        // Reason: a connection outlives the cancellation of the server's `run`, so that requests under
+        // way can finish; the server awaits every one of these tasks.
+        task = Task(executorPreference: loop) {
+            if let prepare, await !prepare() {
+                self.end()
+            } else {
+                await self.serve()
+            }
+        }
+    }
+
+    /// Cancels whatever is under way.
+    func cancel() { task?.cancel() }
 
     /// No request is taken after the one under way.
     func drain() {
         isDraining = true
+        if phase == .parked { return end() }
         guard phase == .idle, parser.isIdle else { return }
         // Bytes that have arrived are a request that may still be answered.
         if channel.bufferedCount == 0 { channel.close() }
     }
 
-    /// Until the client or a limit ends the connection.
-    func serve() async {
+    /// Until the client or a limit ends the connection, or it is parked.
+    private func serve() async {
+        phase = .idle
         let (loop, channel) = (loop, channel)
         await withTaskCancellationHandler {
             await serveUntilEnd()
         } onCancel: {
             loop.execute { channel.interrupt() }
         }
+        // Bytes that came in the same turn may have begun the next task already.
+        guard !isParking else {
+            isParking = false
+            return
+        }
+        end()
+    }
+
+    private func end() {
+        if phase == .parked { shared.instruments.parked.add(-1) }
+        phase = .closing
+        task = nil
+        giveBackBudget()
+        for timer in [halfCloseTimer, idleTimer] { if let timer { loop.cancel(timer) } }
+        channel.close()
+        isOver()
     }
 
     private func serveUntilEnd() async {
         do {
-            try channel.onPeerEnd { [weak self] end in
-                self?.assumeIsolated { $0.peerEnded(end) }
-            }
+            try channel.onPeerEnd { [weak self] in self?.peerEnded($0) }
             while try await serveNext() {}
         } catch let error as ParseError where mayRefuse {
             await refuse(error.problem)
@@ -108,10 +152,41 @@ actor ConnectionDriver {
             // The connection is gone, stuck, or cancelled: there is nobody to tell.
             noteEnd(error)
         }
-        giveBackBudget()
-        if let halfCloseTimer { loop.cancel(halfCloseTimer) }
-        channel.close()
     }
+
+    // MARK: Parking
+
+    /// A task keeps the memory of the deepest call it ever made, several times what the rest of a
+    /// connection needs. So an idle connection lets go of it, and the next bytes begin a new one.
+    func park(until idleEnd: Deadline) throws(SocketError) {
+        isParking = true
+        phase = .parked
+        task = nil
+        shared.instruments.parked.add(1)
+        spare = []
+        output = []
+        parser.releaseMemory()
+        channel.releaseMemory()
+        idleTimer = loop.schedule(at: idleEnd.instant) { [weak self] in self?.idleTooLong() }
+        try channel.whileUnused { [weak self] in self?.unpark() }
+    }
+
+    /// An idle connection ends without a word (H85).
+    private func idleTooLong() {
+        idleTimer = nil
+        if phase == .parked { end() }
+    }
+
+    private func unpark() {
+        guard phase == .parked else { return }
+        if let idleTimer { loop.cancel(idleTimer) }
+        idleTimer = nil
+        shared.instruments.parked.add(-1)
+        phase = .idle
+        start()
+    }
+
+    // MARK: Requests
 
     /// Before a request has gone to its handler. Later the same error is the handler's own, perhaps
     /// from a stream in the middle of its body, where a second response would be taken for data.
@@ -122,16 +197,20 @@ actor ConnectionDriver {
         phase = .idle
         method = .get
         guard let head = try await readHead() else {
+            if isParking { return false }
             // The answer before may still be on its way to a client that has sent more.
             if isDraining { await linger() }
             return false
         }
         served += 1
         method = head.method
-        let match = server.routes.match(head)
-        let request = try await request(of: head, match)
+        let match = shared.routes.match(head)
+        let request =
+            if head.framing == .none { try bodiless(head) } else {
+                try await self.request(of: head, match)
+            }
         phase = .handling
-        let response = await server.routes.respond(to: request, match: match)
+        let response = await shared.routes.respond(to: request, match: match)
         giveBackBudget()
         guard !Task.isCancelled else { throw CancellationError() }
         let keepsAlive = try await write(response, to: head)
@@ -146,20 +225,32 @@ actor ConnectionDriver {
         return true
     }
 
+    /// A request without a body: only the parser is to be told that the message is over.
+    private func bodiless(_ head: RequestHead) throws -> Request {
+        guard case .end = try parser.next() else { throw Refusal.incomplete }
+        countDropped(head)
+        return head.request(body: [], context: RequestContext(peer: channel.peerHost))
+    }
+
+    private func countDropped(_ head: RequestHead) {
+        guard head.droppedFields > 0 else { return }
+        shared.instruments.dropped.increment(by: Int64(head.droppedFields))
+    }
+
     /// The request with its whole body, or with a stream when the route asks for one.
     private func request(of head: RequestHead, _ match: RouteMatch) async throws -> Request {
         // Before a byte of it is read: a declared length over the limit is a 413 (H54).
         try parser.limitBody(to: match.body.limit)
-        if head.droppedFields > 0 { server.instruments.dropped.increment(by: Int64(head.droppedFields)) }
+        countDropped(head)
         var context = RequestContext(peer: channel.peerHost)
         // A client that waits for 100 would not send the body of a request that is refused anyway: it
         // is answered at once, and nobody waits for the rest (H42, H44).
         let isRefused = head.rejection != nil || !match.isFound
-        if head.framing != .none, isRefused, head.asksToContinue || match.body.isStreamed {
+        if isRefused, head.asksToContinue || match.body.isStreamed {
             leavesBody = true
             return head.request(body: [], context: context)
         }
-        guard match.body.isStreamed, head.framing != .none else {
+        guard match.body.isStreamed else {
             let body = try await readBody(of: head)
             return head.request(body: body, context: context)
         }
@@ -169,18 +260,19 @@ actor ConnectionDriver {
 
     private func peerEnded(_ end: PeerEnd) {
         switch end {
-        case .failed: cancelServing()
+        case .failed: cancel()
         case .finished:
             // It may be waiting for the answer (H88) or gone; see `halfCloseGrace`.
-            let cancel = cancelServing
-            halfCloseTimer = loop.schedule(after: limits.halfCloseGrace) { cancel() }
+            halfCloseTimer = loop.schedule(after: limits.halfCloseGrace) { [weak self] in
+                self?.cancel()
+            }
         }
     }
 
     private func noteEnd(_ error: any Error) {
         guard phase == .handling || phase == .streaming else { return }
-        server.instruments.disconnects.increment()
-        server.logger.debug(
+        shared.instruments.disconnects.increment()
+        shared.logger.debug(
             "client gone", ["peer": .string(channel.peerHost), "cause": .string("\(error)")])
     }
 
@@ -189,7 +281,7 @@ actor ConnectionDriver {
     /// False when the connection must close after this response.
     private func write(_ response: Response, to head: RequestHead) async throws -> Bool {
         let keepsAlive =
-            head.keepsAlive && !isDraining && served < limits.requestsPerConnectionMax
+            head.keepsAlive && !isDraining && served < shared.limits.requestsPerConnectionMax
             && !shared.isLettingGo && !leavesBody && streamedBodyIsOver()
         streamed?.isAnswered = true
         var bytes = output
@@ -201,7 +293,9 @@ actor ConnectionDriver {
         case (.length, .bytes(let body)) where body.count <= Self.joinedBodyMax:
             // One write, so that head and body leave in one segment.
             bytes.append(contentsOf: body)
-            try await channel.write(bytes, isLast: !written.keepsAlive)
+            if try !channel.send(bytes, isLast: !written.keepsAlive) {
+                try await channel.finishSending()
+            }
         case (.length, .bytes(let body)):
             try await channel.write(bytes)
             try await channel.write(body, isLast: !written.keepsAlive)
@@ -232,7 +326,7 @@ actor ConnectionDriver {
                 date: date, into: &bytes)
             return (outcome, isWhole: false)
         } catch {
-            server.logger.error("response refused", ["detail": .string(error.detail)])
+            shared.logger.error("response refused", ["detail": .string(error.detail)])
         }
         let fallback = Problem.internalError.response()
         let outcome = try ResponseWriter.write(
@@ -255,7 +349,7 @@ actor ConnectionDriver {
             try Task.checkCancellation()
         } catch {
             if !(error is CancellationError), !(error is SocketError) {
-                server.logger.error("stream failed", ["cause": .string("\(error)")])
+                shared.logger.error("stream failed", ["cause": .string("\(error)")])
             }
             // Without a last chunk or with a length the client can tell; otherwise only a reset
             // tells (H96).
@@ -269,15 +363,14 @@ actor ConnectionDriver {
 
     var mayTakeRequests: Bool { !isDraining }
 
-    /// Counts a request that was there already when the one before was answered. After so many in a row
-    /// the other connections get their turn: a client that sends without waiting has no more of the
-    /// loop than one that waits.
-    func countPipelined(waited: Bool) async throws {
+    /// Counts a request that was there already when the one before was answered. True after so many in
+    /// a row that the other connections are to have their turn: a client that sends without waiting has
+    /// no more of the loop than one that waits.
+    func countPipelined(waited: Bool) -> Bool {
         inARow = waited ? 0 : inARow + 1
-        guard inARow >= limits.pipelineDepthMax else { return }
+        guard inARow >= shared.limits.pipelineDepthMax else { return false }
         inARow = 0
-        // A timer is due after the next look at the sockets; a yield would come back before it.
-        try await loop.sleep(for: .zero)
+        return true
     }
 
     /// Throws 503 when all requests together hold too many body bytes.
@@ -298,10 +391,10 @@ actor ConnectionDriver {
     private func refuse(_ problem: Problem) async {
         phase = .closing
         giveBackBudget()
-        server.instruments.refused(problem.code)
+        shared.instruments.refused(problem.code)
         // No middleware has seen this one, so its id is made, logged and told here.
         let id = UniqueID.v7(using: .system).description
-        server.logger.debug(
+        shared.logger.debug(
             "request refused",
             [
                 "peer": .string(channel.peerHost), "code": .string(problem.code),

@@ -14,7 +14,6 @@ package actor Server {
     }
 
     let configuration: ServerConfiguration
-    nonisolated let routes: RouteTable
     let logger: Logger
     let instruments: ServerInstruments
     nonisolated let state: ServerState
@@ -23,7 +22,7 @@ package actor Server {
     let handshakes: LoopSemaphore
     private var peers: PeerCount
     private var listener: TCPListener?
-    private var connections: [UInt64: (driver: ConnectionDriver, task: Task<Void, Never>)] = [:]
+    private var connections: [UInt64: ConnectionDriver] = [:]
     private var lastNumber: UInt64 = 0
 
     package init(
@@ -31,11 +30,12 @@ package actor Server {
         metrics: MetricsRegistry
     ) {
         self.configuration = configuration
-        routes = RouteTable(router)
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(metrics, server: configuration.name)
-        state = ServerState(bodyBytesMax: configuration.limits.bodyBytesMax, loop: loop)
+        state = ServerState(
+            limits: configuration.limits, routes: RouteTable(router), loop: loop,
+            logger: self.logger, instruments: instruments)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
         handshakes = LoopSemaphore(permits: configuration.limits.handshakesMax)
         peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
@@ -112,17 +112,17 @@ package actor Server {
         }
         lastNumber += 1
         let number = lastNumber
-        let driver = ConnectionDriver(connection, server: self)
+        let driver = ConnectionDriver(connection, state) { [weak self] in
+            self?.assumeIsolated { $0.ended(number, peer) }
+        }
+        connections[number] = driver
         instruments.connections.add(1)
         instruments.accepted.increment()
-        // Reason: a connection outlives the cancellation of `run`, so that requests under way can
-        // finish; `drain` awaits every one of these tasks.
-        let task = Task(executorPreference: loop) {
-            if await self.secured(connection) { await driver.serve() }
-            await self.ended(number, peer)
+        if configuration.tls == nil {
+            driver.start()
+        } else {
+            driver.start { await self.secured(connection) }
         }
-        driver.assumeIsolated { $0.cancelServing = { task.cancel() } }
-        connections[number] = (driver, task)
     }
 
     private func ended(_ number: UInt64, _ peer: String) {
@@ -134,7 +134,7 @@ package actor Server {
 
     private func drain() async {
         let limits = configuration.limits
-        for (driver, _) in connections.values { await driver.drain() }
+        for driver in Array(connections.values) { driver.drain() }
         let streams = loop.schedule(after: limits.streamDrain) {
             self.assumeIsolated { $0.cancelConnections(onlyStreams: true) }
         }
@@ -153,11 +153,12 @@ package actor Server {
             loop.cancel(rest)
         }
         // Waiting for a task's value is not ended by the cancellation of the waiting task.
-        for (_, task) in connections.values { await task.value }
+        for driver in Array(connections.values) { await driver.task?.value }
     }
 
     private func cancelConnections(onlyStreams: Bool) {
-        for (driver, task) in connections.values
-        where !onlyStreams || driver.assumeIsolated({ $0.isStreaming }) { task.cancel() }
+        for driver in connections.values where !onlyStreams || driver.isStreaming {
+            driver.cancel()
+        }
     }
 }

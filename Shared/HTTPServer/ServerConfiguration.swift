@@ -58,6 +58,8 @@ package struct ServerLimits: Sendable {
     package var bodyTimeout = Duration.seconds(60)
     /// Between two requests; then the connection is closed without a word (H85).
     package var idleTimeout = Duration.seconds(60)
+    /// A connection that is idle for this long gives its memory back until the next request.
+    package var parkingDelay = Duration.seconds(1)
     /// A response that makes no progress for this long is cut (H86).
     package var writeStall = Duration.seconds(30)
 

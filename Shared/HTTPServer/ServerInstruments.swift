@@ -4,6 +4,8 @@ import Telemetry
 /// The metrics of one server.
 struct ServerInstruments: Sendable {
     let connections: Gauge
+    /// Those of them that are idle for so long that they have no task.
+    let parked: Gauge
     let accepted: Counter
     let disconnects: Counter
     let dropped: Counter
@@ -15,6 +17,9 @@ struct ServerInstruments: Sendable {
     init(_ metrics: MetricsRegistry, server: String) {
         connections = metrics.gauge(
             "http_server_connections", help: "Open connections.", labels: ["server": server])
+        parked = metrics.gauge(
+            "http_server_parked_connections", help: "Open connections that wait without a task.",
+            labels: ["server": server])
         accepted = metrics.counter(
             "http_server_connections_total", help: "Connections accepted.",
             labels: ["server": server])

@@ -1,22 +1,34 @@
 import Basics
 import HTTP
 import Sockets
+import Telemetry
 
 /// What the connections of one server share. On its loop only, so that they ask it directly: it is
 /// asked several times for each request.
 // Reason: touched on the loop's thread only, by the server and the drivers that it makes.
 final class ServerState: @unchecked Sendable {
     private let loop: EventLoop
-    var budget: BodyBudget
+    let limits: ServerLimits
+    let routes: RouteTable
+    let logger: Logger
+    let instruments: ServerInstruments
+    @exclusivity(unchecked) var budget: BodyBudget
     /// No connection is kept after the answer under way; see `Server.letGo`.
-    var isLettingGo = false
-    private var dateSecond: Int64 = -1
-    private var dateText = ""
-    private var dateTurn: ContinuousClock.Instant?
+    @exclusivity(unchecked) var isLettingGo = false
+    @exclusivity(unchecked) private var dateSecond: Int64 = -1
+    @exclusivity(unchecked) private var dateText = ""
+    @exclusivity(unchecked) private var dateTurn: ContinuousClock.Instant?
 
-    init(bodyBytesMax: Int, loop: EventLoop) {
+    init(
+        limits: ServerLimits, routes: RouteTable, loop: EventLoop, logger: Logger,
+        instruments: ServerInstruments
+    ) {
         self.loop = loop
-        budget = BodyBudget(bytesMax: bodyBytesMax)
+        self.limits = limits
+        self.routes = routes
+        self.logger = logger
+        self.instruments = instruments
+        budget = BodyBudget(bytesMax: limits.bodyBytesMax)
     }
 
     /// The `Date` field's value. Made once a second, and looked at once in a turn of the loop.

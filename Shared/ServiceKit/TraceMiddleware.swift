@@ -12,16 +12,23 @@ enum TraceMiddleware {
             let caller = TraceContext(
                 traceparents: request.headers.values("traceparent"),
                 tracestates: request.headers.values("tracestate"))
-            return try await tracer.withSpan(
+            let span = tracer.start(
                 ServerSpan.name(of: request), kind: .server, parent: caller,
-                attributes: ServerSpan.attributes(of: request)
-            ) { span in
-                var request = request
-                request.context.tracePosition = span.context.position
-                request.context.tracestate = span.context.tracestate
-                let response = try await next(request)
+                attributes: ServerSpan.attributes(of: request))
+            var request = request
+            request.context.tracePosition = span.context.position
+            request.context.tracestate = span.context.tracestate
+            let inner = request
+            do {
+                // Not by `withSpan`, which comes to the same in three more calls; this is on the way
+                // of every request.
+                let response = try await Span.$current.withValue(span) { try await next(inner) }
                 ServerSpan.note(response.status, on: span)
+                span.end()
                 return response
+            } catch {
+                span.end(failed: error)
+                throw error
             }
         }
     }

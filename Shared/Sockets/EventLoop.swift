@@ -5,15 +5,17 @@ import Synchronization
 /// One thread that waits in epoll and runs everything else in turns: readiness handlers, timers,
 /// and Swift jobs.
 ///
-/// It is a task executor, so tasks that prefer it run on its thread without a hop, and a serial
-/// executor, so an actor whose `unownedExecutor` is the loop is confined to that thread and loop
-/// callbacks may enter it with `assumeIsolated`.
+/// It is a task executor, so tasks that prefer it run on its thread without a hop, and has a serial
+/// executor, so an actor whose `unownedExecutor` is that one is confined to the thread, and loop
+/// callbacks may enter it with `assumeIsolated`. The two are different objects: whoever enqueues a job
+/// says by that as what it is to run, and a job that runs as something else is enqueued again at
+/// its next step.
 ///
 /// Nothing on the loop may block: one slow job delays every connection.
 ///
 // Reason: `local`, `watches` and `poller` are touched by the loop's thread only (each entry point
 // checks), everything shared with other threads is behind a Mutex or an Atomic.
-package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Jobs run in one turn before descriptors and timers get their chance again.
     static let jobsPerTurnMax = 512
     /// Timers fired in one turn.
@@ -29,6 +31,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
     private let threadNumber = Atomic<UInt>(0)
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<pthread_t?>(nil)
+    private let serial = LoopActors()
     private var local = WorkQueue()
     private var watches = WatchTable()
     /// Where every connection of the loop receives; what came is copied out before the next call.
@@ -43,6 +46,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         wakeUp = try WakeDescriptor()
         receiveBuffer = ReceiveBuffer()
         try poller.add(Watch(descriptor: wakeUp.descriptor, generation: 0), .readable)
+        serial.loop = self
     }
 
     /// Spawns the thread. Jobs that were enqueued before it are run first. Once only.
@@ -95,9 +99,14 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         submit(.block(body))
     }
 
-    /// Called by the Swift runtime, on any thread.
+    /// Called by the Swift runtime, on any thread, for work of no actor.
     package func enqueue(_ job: consuming ExecutorJob) {
         submit(.job(UnownedJob(job)))
+    }
+
+    /// The executor of actors on this loop. Valid while the loop lives, which its actors hold.
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        unsafe UnownedSerialExecutor(ordinary: serial)
     }
 
     /// Traps off the loop: to be there is a promise of the code, never of its input.
@@ -105,10 +114,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         precondition(isOnLoop, "this must run on the event loop")
     }
 
-    /// Lets a loop callback, which is no task, enter the loop's actors with `assumeIsolated`.
-    package func isIsolatingCurrentContext() -> Bool? { isOnLoop }
-
-    private func submit(_ work: Work) {
+    func submit(_ work: Work) {
         if isOnLoop {
             local.append(work)
             return
@@ -176,6 +182,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
             case .block(let body): body()
             case .job(let job):
                 // The job was handed to this executor by the runtime and is run exactly once.
+                unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+            case .actorJob(let job):
+                // As above.
                 unsafe job.runSynchronously(
                     isolatedTo: asUnownedSerialExecutor(),
                     taskExecutor: asUnownedTaskExecutor())
@@ -252,4 +261,19 @@ extension EventLoop {
         checkIsolated()
         _ = watches.remove(watch)
     }
+}
+
+/// Runs the actors of a loop, on its thread.
+// Reason: `loop` is set once, before the loop has a thread or an actor.
+private final class LoopActors: SerialExecutor, @unchecked Sendable {
+    /// Owns this object; and is held by every actor that runs here.
+    unowned var loop: EventLoop?
+
+    /// Called by the Swift runtime, on any thread, for work of an actor.
+    func enqueue(_ job: consuming ExecutorJob) { loop?.submit(.actorJob(UnownedJob(job))) }
+
+    func checkIsolated() { loop?.checkIsolated() }
+
+    /// Lets a loop callback, which is no task, enter the loop's actors with `assumeIsolated`.
+    func isIsolatingCurrentContext() -> Bool? { loop?.isOnLoop }
 }

@@ -98,7 +98,7 @@ extension TCPChannel {
 
     /// Until something changes for the reader: bytes, the peer's end, the filter's state. Nil then,
     /// else why the wait was in vain.
-    func suspendReader(until deadline: Deadline?) async -> SocketError? {
+    package func suspendReader(until deadline: Deadline?) async -> SocketError? {
         precondition(reader == nil, "a connection has one reader at a time")
         if case .failed(let error) = end { return error }
         guard descriptor != nil else { return SocketError(.closed, "read") }

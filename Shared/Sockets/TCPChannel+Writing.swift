@@ -30,6 +30,43 @@ extension TCPChannel {
         try await drainOutput()
     }
 
+    /// Sends bytes without waiting. True when the kernel has taken all of them; otherwise the rest waits
+    /// for `finishSending`, which must follow. Nearly every answer is taken at once.
+    package func send(_ bytes: [UInt8], isLast: Bool = false) throws(SocketError) -> Bool {
+        precondition(!isWriting, "a connection has one writer at a time")
+        if let filter {
+            do {
+                try filter.protect(bytes, wire: &output)
+            } catch {
+                throw failFilter(error)
+            }
+            if isLast { filter.finish(wire: &output) }
+            try sendOutput()
+            return outputStart == output.count
+        }
+        output = bytes
+        outputStart = 0
+        try sendOutput()
+        guard outputStart == output.count else { return false }
+        output = []
+        outputStart = 0
+        return true
+    }
+
+    /// Until the kernel has taken what `send` left.
+    package func finishSending() async throws(SocketError) {
+        isWriting = true
+        defer {
+            isWriting = false
+            if filter == nil {
+                output = []
+                outputStart = 0
+            }
+            updateInterest()
+        }
+        try await drainOutput()
+    }
+
     private func writeProtected(_ bytes: [UInt8], isLast: Bool) async throws(SocketError) {
         var start = 0
         while start < bytes.count {

@@ -93,6 +93,16 @@ package final class TCPChannel: @unchecked Sendable {
         if descriptor != nil { try startWatching() }
     }
 
+    /// Gives back buffers that are kept for the next bytes, while there are none.
+    package func releaseMemory() {
+        if input.isEmpty { input = [] }
+        if filterInput.isEmpty { filterInput = [] }
+        if outputStart == output.count, !isWriting {
+            output = []
+            outputStart = 0
+        }
+    }
+
     // MARK: Ending
 
     /// Sends an orderly end; reading goes on.

@@ -1,6 +1,7 @@
-/// One thing for the loop to run: a Swift job, or a plain closure.
+/// One thing for the loop to run: a Swift job, of an actor or of none, or a plain closure.
 enum Work: Sendable {
     case job(UnownedJob)
+    case actorJob(UnownedJob)
     case block(@Sendable () -> Void)
 }
 
