@@ -38,7 +38,7 @@ extension ConnectionDriver {
                 phase = .reading
                 deadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))
             }
-            if !mayTakeRequests, !hasBegun { return nil }
+            if !mayTakeRequests, !hasBegun, channel.bufferedCount == 0 { return nil }
             let limit = deadline ?? Deadline(loop.now.advanced(by: shared.limits.idleTimeout))
             deadline = limit
             // Written out, since each function that waits costs as much as reading a header line.
@@ -147,10 +147,15 @@ actor ConnectionBody: RequestBodySource {
         self.request = request
     }
 
+    /// The handler's body above may run anywhere; this is back on the loop.
+    private func nextPieceOnLoop() async throws -> [UInt8]? {
+        try await driver.nextPiece(ofRequest: request)
+    }
+
     func nextBodyPiece() async throws -> [UInt8]? {
         let (loop, channel) = (driver.loop, driver.channel)
         return try await withTaskCancellationHandler {
-            try await driver.nextPiece(ofRequest: request)
+            try await nextPieceOnLoop()
         } onCancel: {
             // Of a part of the serving task, perhaps, which goes on itself.
             loop.execute { channel.wakeReader() }
