@@ -32,7 +32,8 @@ package actor Server {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
-        instruments = ServerInstruments(metrics, server: configuration.name)
+        instruments = ServerInstruments(
+            metrics, server: configuration.name, hasTLS: configuration.tls != nil)
         state = ServerState(
             limits: configuration.limits, routes: RouteTable(router), loop: loop,
             logger: self.logger, instruments: instruments)

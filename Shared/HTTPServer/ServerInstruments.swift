@@ -11,10 +11,11 @@ struct ServerInstruments: Sendable {
     let dropped: Counter
     private let refusals: CounterFamily<String>
     private let handshakes: CounterFamily<String>
-    private let fullHandshakes: Counter
-    private let resumedHandshakes: Counter
+    /// Nil without TLS, which has no series then.
+    private let fullHandshakes: Counter?
+    private let resumedHandshakes: Counter?
 
-    init(_ metrics: MetricsRegistry, server: String) {
+    init(_ metrics: MetricsRegistry, server: String, hasTLS: Bool) {
         connections = metrics.gauge(
             "http_server_connections", help: "Open connections.", labels: ["server": server])
         parked = metrics.gauge(
@@ -37,17 +38,17 @@ struct ServerInstruments: Sendable {
         ) { ["server": server, "code": $0] }
         handshakes = CounterFamily(
             metrics, "http_server_tls_handshakes_total", help: "TLS handshakes by outcome.",
-            from: ["full", "resumed"]
+            from: hasTLS ? ["full", "resumed"] : []
         ) { ["server": server, "outcome": $0] }
-        fullHandshakes = handshakes["full"]
-        resumedHandshakes = handshakes["resumed"]
+        fullHandshakes = hasTLS ? handshakes["full"] : nil
+        resumedHandshakes = hasTLS ? handshakes["resumed"] : nil
     }
 
     /// The end of a TLS handshake: `full`, `resumed`, or the code of its error.
     func shook(_ result: Result<TLSAgreement, TLSError>) {
         switch result {
         case .success(let agreement):
-            (agreement.isResumed ? resumedHandshakes : fullHandshakes).increment()
+            (agreement.isResumed ? resumedHandshakes : fullHandshakes)?.increment()
         case .failure(let error): handshakes[error.code.rawValue].increment()
         }
     }

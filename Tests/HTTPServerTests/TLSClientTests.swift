@@ -100,7 +100,7 @@ import Testing
             var plain: [UInt8] = []
             while !String(decoding: plain, as: UTF8.self).hasSuffix("\r\n\r\n") {
                 var wire: [UInt8] = []
-                let bytes = try await connection.read(deadline: .after(.seconds(10)))
+                let bytes = try await connection.read(deadline: .after(.seconds(60)))
                 // The client gave up: without this the loop would go on for ever.
                 guard !bytes.isEmpty else { throw SocketError(.connectionReset, "client") }
                 try session.receive(bytes, plain: &plain, wire: &wire)

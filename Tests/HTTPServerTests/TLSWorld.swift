@@ -46,6 +46,10 @@ struct TLSWorld: Sendable {
     ) throws -> Client {
         var configuration = ClientConfiguration()
         configuration.tls = try clientContext(identity, versions: versions)
+        // Nothing here is about being late, and tests share their machine.
+        configuration.connectTimeout = .seconds(20)
+        configuration.handshakeTimeout = .seconds(20)
+        configuration.requestTimeout = .seconds(60)
         return Client(
             loop: loop, configuration: configuration,
             logger: Logger(service: "test", sink: MemorySink()))
@@ -56,17 +60,17 @@ extension Running {
     /// A connection whose handshake is done.
     func secureClient(_ context: TLSContext) async throws -> RawClient {
         let connection = try await TCPConnection.connect(
-            host: "127.0.0.1", port: port, timeout: .seconds(5), on: loop)
+            host: "127.0.0.1", port: port, timeout: .seconds(20), on: loop)
         let filter = try TLSSession(client: context, host: "127.0.0.1", port: port)
-        try await connection.secure(filter, deadline: .after(.seconds(10)))
+        try await connection.secure(filter, deadline: .after(.seconds(60)))
         return RawClient(connection)
     }
 
     func metric(_ line: String) -> Bool { metrics.render().contains(line) }
 
-    /// Polls a condition, at most ten seconds.
+    /// Polls a condition, at most a minute.
     func until(_ what: String, _ condition: () -> Bool) async throws {
-        let deadline = Deadline.after(.seconds(10))
+        let deadline = Deadline.after(.seconds(60))
         while !condition() {
             try #require(!deadline.isPast, "waited too long: \(what)")
             try await loop.sleep(for: .milliseconds(2))
