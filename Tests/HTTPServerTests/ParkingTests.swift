@@ -42,6 +42,29 @@ struct ParkingTests {
         }
     }
 
+    @Test func `requests and resets at the very moment of parking are neither lost nor kept`() async throws {
+        try await withServer(limits: limits { $0.parkingDelay = .milliseconds(1) }) { running in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        let client = try await running.client()
+                        for round in 0..<150 {
+                            // Around the delay, at another moment each time.
+                            let pause = (round * 37 + number * 211) % 2_500
+                            try await running.loop.sleep(for: .microseconds(pause))
+                            #expect(try await client.get("/hello").status == 200)
+                        }
+                        try await running.loop.sleep(for: .microseconds(number * 300))
+                        await client.connection.abort()
+                    }
+                }
+                try await group.waitForAll()
+            }
+            await running.untilNoConnections()
+            #expect(running.metric(#"http_server_parked_connections{server="api"} 0"#))
+        }
+    }
+
     @Test func `H85: the idle time goes on while it is parked, and ends without a word`() async throws {
         try await withServer(limits: limits { $0.idleTimeout = .milliseconds(80) }) { running in
             let client = try await running.client()
