@@ -47,9 +47,11 @@ struct ClientPoolTests {
     }
 
     @Test func `U6: bytes on an unused connection end it at once`() async throws {
+        let isParked = AsyncSignal()
         try await withPeer { listener in
             let first = try await listener.accept()
             try await first.serve(Self.ok)
+            try await isParked.wait()
             try await first.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nforged")
             await first.untilEnd()
             let second = try await listener.accept()
@@ -57,6 +59,8 @@ struct ClientPoolTests {
             await second.untilEnd()
         } _: { client, url in
             try await client.expect("ok", from: url)
+            try await client.untilIdle(1)
+            isParked.raise()
             // No request needs to come by.
             try await client.untilIdle(0)
             try await client.expect("ok", from: url)
@@ -67,9 +71,11 @@ struct ClientPoolTests {
     @Test func `U5: a connection that ended while unused is not offered to anybody, not even a POST`()
         async throws
     {
+        let isParked = AsyncSignal()
         try await withPeer { listener in
             let first = try await listener.accept()
             try await first.serve(Self.ok)
+            try await isParked.wait()
             await first.close()
             let second = try await listener.accept()
             let head = try await second.readHead()
@@ -78,6 +84,8 @@ struct ClientPoolTests {
             await second.untilEnd()
         } _: { client, url in
             try await client.expect("ok", from: url)
+            try await client.untilIdle(1)
+            isParked.raise()
             try await client.untilIdle(0)
             try await client.expect("ok", from: ClientRequest(method: .post, url: url))
             await client.closeIdle()
