@@ -12,8 +12,9 @@ package protocol TransportFilter: AnyObject {
     /// (handshake, alerts), also when it throws.
     func receive(_ bytes: [UInt8], plain: inout [UInt8], wire: inout [UInt8]) throws
 
-    /// Appends the protected form of plain bytes to `wire`. Only after `isEstablished`.
-    func protect(_ bytes: [UInt8], wire: inout [UInt8]) throws
+    /// Appends the protected form of plain bytes to `wire`. Only after `isEstablished`. A slice, so that
+    /// a large body is protected piece by piece without being copied first.
+    func protect(_ bytes: ArraySlice<UInt8>, wire: inout [UInt8]) throws
 
     /// Appends the orderly end of the sending side (TLS: close_notify).
     func finish(wire: inout [UInt8])

@@ -61,8 +61,8 @@ final class TLSPair {
         }
     }
 
-    func sayFromClient(_ bytes: [UInt8]) throws { try client.protect(bytes, wire: &toServer) }
-    func sayFromServer(_ bytes: [UInt8]) throws { try server.protect(bytes, wire: &toClient) }
+    func sayFromClient(_ bytes: [UInt8]) throws { try client.protect(bytes[...], wire: &toServer) }
+    func sayFromServer(_ bytes: [UInt8]) throws { try server.protect(bytes[...], wire: &toClient) }
     func finishClient() { client.finish(wire: &toServer) }
 
     /// What is on its way to the server, for a test that changes or loses it.

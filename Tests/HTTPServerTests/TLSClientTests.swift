@@ -107,7 +107,7 @@ import Testing
                 try await connection.write(wire)
             }
             var wire: [UInt8] = []
-            try session.protect(Array(response.utf8), wire: &wire)
+            try session.protect(Array(response.utf8)[...], wire: &wire)
             if orderly { session.finish(wire: &wire) }
             try await connection.write(wire)
             await connection.close()

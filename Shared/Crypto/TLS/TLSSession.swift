@@ -157,7 +157,7 @@ package final class TLSSession: TransportFilter {
     }
 
     /// Throws `TLSError` before the handshake is over, and after `finish`.
-    package func protect(_ bytes: [UInt8], wire: inout [UInt8]) throws {
+    package func protect(_ bytes: ArraySlice<UInt8>, wire: inout [UInt8]) throws {
         guard !bytes.isEmpty else { return }
         let records = (bytes.count + Self.recordMax - 1) / Self.recordMax
         wire.reserveCapacity(wire.count + bytes.count + records * Self.recordOverhead)
