@@ -19,8 +19,16 @@ struct Refusal: Error {
 }
 
 extension ConnectionDriver {
-    /// The next request's head; nil when the connection is over without one, or parked.
-    func readHead() async throws -> RequestHead? {
+    /// What follows the request that was answered last.
+    enum Next {
+        case request(RequestHead)
+        /// Nothing has come of one: the connection waits without a task.
+        case parked
+        /// There will be none.
+        case over
+    }
+
+    func readHead() async throws -> Next {
         var deadline: Deadline?
         var hasBegun = false
         while true {
@@ -31,28 +39,23 @@ extension ConnectionDriver {
                     // before it.
                     try await loop.sleep(for: .zero)
                 }
-                return head
+                return .request(head)
             }
             if !hasBegun, !parser.isIdle {
                 hasBegun = true
                 phase = .reading
                 deadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))
             }
-            if !mayTakeRequests, !hasBegun, channel.bufferedCount == 0 { return nil }
-            let limit = deadline ?? Deadline(loop.now.advanced(by: shared.limits.idleTimeout))
-            deadline = limit
+            if !mayTakeRequests, !hasBegun, channel.bufferedCount == 0 { return .over }
             // Written out, since each function that waits costs as much as reading a header line.
             if channel.bufferedCount == 0 {
-                if channel.peerEnd == .finished { return nil }
-                let parking = Deadline(loop.now.advanced(by: shared.limits.parkingDelay))
-                let isParkable = !hasBegun && parking < limit
-                let failure = await channel.suspendReader(until: isParkable ? parking : limit)
+                if channel.peerEnd == .finished { return .over }
+                if !hasBegun, try park() { return .parked }
+                let failure = await channel.suspendReader(until: deadline)
                 if let failure, failure.code != .timeout || channel.bufferedCount == 0 {
                     guard failure.code == .timeout else { throw failure }
-                    // An idle connection ends without a word (H85), a slow head with 408 (H84).
-                    if hasBegun { throw Refusal.slow }
-                    if isParkable, mayTakeRequests { try park(until: limit) }
-                    return nil
+                    // A slow head (H84).
+                    throw Refusal.slow
                 }
                 if channel.bufferedCount == 0 { continue }
             }

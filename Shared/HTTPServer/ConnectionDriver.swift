@@ -11,8 +11,8 @@ import Telemetry
 ///
 /// A request that fits into what was received at once, with an answer that the kernel takes at once,
 /// costs one system call for each of the two and nothing from the heap: the parser, the buffers and
-/// the timer are the connection's own and go round. A connection that is idle for a while has neither
-/// task nor buffers; see `park`.
+/// the timer are the connection's own and go round. Between two requests it has no task (`park`), and
+/// after a while no buffers either (`cool`).
 ///
 /// No actor: between two functions of one actor and those of none the runtime looks up who executes
 /// what, which costs more than reading a request.
@@ -22,7 +22,7 @@ final class ConnectionDriver: @unchecked Sendable {
     enum Phase {
         /// Between requests, nothing of the next one received. Goes to `reading` or `parked`.
         case idle
-        /// Idle for so long that it has no task. Goes to `idle`.
+        /// Between requests without a task; the channel calls `awake`. Goes to `idle`.
         case parked
         /// Goes to `handling`.
         case reading
@@ -53,9 +53,14 @@ final class ConnectionDriver: @unchecked Sendable {
     @exclusivity(unchecked) private var output: [UInt8] = []
     @exclusivity(unchecked) var phase = Phase.idle
     /// Serves, unless the connection is parked.
-    private(set) var task: Task<Void, Never>?
-    /// The task under way ends because the connection is parked.
-    private var isParking = false
+    private var runner: Runner?
+    /// The handshake.
+    private var preparing: Task<Void, Never>?
+    /// Without buffers; see `cool`.
+    private var isCold = false
+    private var idleEnd: ContinuousClock.Instant
+    /// Called by the channel while the connection is parked. Kept, as it is needed for every request.
+    private var wake: @Sendable (SocketError?) -> Void = { _ in }
     private var isDraining = false
     @exclusivity(unchecked) private(set) var served = 0
     /// Requests answered in a row without waiting for the client.
@@ -65,7 +70,6 @@ final class ConnectionDriver: @unchecked Sendable {
     /// Of the request under way, for the refusal of a HEAD.
     @exclusivity(unchecked) private var method = Method.get
     private var halfCloseTimer: TimerToken?
-    private var idleTimer: TimerToken?
     /// The body of the request under way was not even asked for.
     @exclusivity(unchecked) private var leavesBody = false
     /// The body that the handler of the request under way reads by itself.
@@ -81,6 +85,8 @@ final class ConnectionDriver: @unchecked Sendable {
         self.isOver = isOver
         parser = RequestParser(limits: shared.limits.parsing)
         loop = connection.loop
+        idleEnd = connection.loop.now
+        wake = { [weak self] in self?.awake($0) }
     }
 
     var limits: ServerLimits { shared.limits }
@@ -90,19 +96,22 @@ final class ConnectionDriver: @unchecked Sendable {
 
     /// Begins to serve, after `prepare` (a handshake) has said that it may.
     func start(after prepare: (@Sendable () async -> Bool)? = nil) {
+        guard let prepare else { return shared.runners.add(self) }
         // Reason: a connection outlives the cancellation of the server's `run`, so that requests under
-        // way can finish; the server awaits every one of these tasks.
-        task = Task(executorPreference: loop) {
-            if let prepare, await !prepare() {
-                self.end()
-            } else {
-                await self.serve()
-            }
+        // way can finish; the server waits for the end of every connection.
+        preparing = Task(executorPreference: loop) {
+            let mayServe = await prepare()
+            self.preparing = nil
+            if mayServe { self.shared.runners.add(self) } else { self.end() }
         }
     }
 
     /// Cancels whatever is under way.
-    func cancel() { task?.cancel() }
+    func cancel() {
+        preparing?.cancel()
+        runner?.cancel()
+        channel.interrupt()
+    }
 
     /// No request is taken after the one under way.
     func drain() {
@@ -113,37 +122,38 @@ final class ConnectionDriver: @unchecked Sendable {
         if channel.bufferedCount == 0 { channel.close() }
     }
 
-    /// Until the client or a limit ends the connection, or it is parked.
-    private func serve() async {
-        phase = .idle
-        let (loop, channel) = (loop, channel)
-        await withTaskCancellationHandler {
-            await serveUntilEnd()
-        } onCancel: {
-            loop.execute { channel.interrupt() }
-        }
-        // Bytes that came in the same turn may have begun the next task already.
-        guard !isParking else {
-            isParking = false
-            return
-        }
-        end()
-    }
-
     private func end() {
-        if phase == .parked { shared.instruments.parked.add(-1) }
+        if isCold { shared.instruments.parked.add(-1) }
+        isCold = false
         phase = .closing
-        task = nil
+        runner = nil
         giveBackBudget()
-        for timer in [halfCloseTimer, idleTimer] { if let timer { loop.cancel(timer) } }
+        if let halfCloseTimer { loop.cancel(halfCloseTimer) }
         channel.close()
         isOver()
     }
 
-    private func serveUntilEnd() async {
+    /// Until the client or a limit ends the connection, or it is parked.
+    func serve(as runner: Runner) async {
+        guard !channel.isInterrupted else { return end() }
+        self.runner = runner
         do {
-            try channel.onPeerEnd { [weak self] in self?.peerEnded($0) }
-            while try await serveNext() {}
+            if served == 0 { try watchPeer() }
+            var goesOn = true
+            while goesOn {
+                phase = .idle
+                method = .get
+                switch try await readHead() {
+                case .request(let head): goesOn = try await answer(head)
+                case .parked: return
+                case .over:
+                    // The answer before may still be on its way to a client that has sent more.
+                    if isDraining { await linger() }
+                    return end()
+                }
+            }
+            phase = .closing
+            await linger()
         } catch let error as ParseError where mayRefuse {
             await refuse(error.problem)
         } catch let refusal as Refusal where mayRefuse {
@@ -152,38 +162,53 @@ final class ConnectionDriver: @unchecked Sendable {
             // The connection is gone, stuck, or cancelled: there is nobody to tell.
             noteEnd(error)
         }
+        end()
+    }
+
+    private func watchPeer() throws(SocketError) {
+        try channel.onPeerEnd { [weak self] in self?.peerEnded($0) }
     }
 
     // MARK: Parking
 
-    /// A task keeps the memory of the deepest call it ever made, several times what the rest of a
-    /// connection needs. So an idle connection lets go of it, and the next bytes begin a new one.
-    func park(until idleEnd: Deadline) throws(SocketError) {
-        isParking = true
+    /// Gives the task back until something comes. False when something is there already.
+    func park() throws(SocketError) -> Bool {
+        let now = loop.now
+        idleEnd = now.advanced(by: shared.limits.idleTimeout)
+        let coolAt = now.advanced(by: shared.limits.parkingDelay)
+        guard try channel.whenReadable(until: Deadline(min(coolAt, idleEnd)), wake) else { return false }
         phase = .parked
-        task = nil
-        shared.instruments.parked.add(1)
+        runner = nil
+        return true
+    }
+
+    private func awake(_ failure: SocketError?) {
+        guard phase == .parked else { return }
+        if let failure, channel.bufferedCount == 0 {
+            // An idle connection ends without a word (H85).
+            guard failure.code == .timeout, loop.now < idleEnd else { return end() }
+            return cool()
+        }
+        if isCold { shared.instruments.parked.add(-1) }
+        isCold = false
+        phase = .idle
+        inARow = 0
+        shared.runners.add(self)
+    }
+
+    /// After a while an idle connection lets go of its buffers as well.
+    private func cool() {
+        if !isCold { shared.instruments.parked.add(1) }
+        isCold = true
         spare = []
         output = []
         parser.releaseMemory()
         channel.releaseMemory()
-        idleTimer = loop.schedule(at: idleEnd.instant) { [weak self] in self?.idleTooLong() }
-        try channel.whileUnused { [weak self] in self?.unpark() }
-    }
-
-    /// An idle connection ends without a word (H85).
-    private func idleTooLong() {
-        idleTimer = nil
-        if phase == .parked { end() }
-    }
-
-    private func unpark() {
-        guard phase == .parked else { return }
-        if let idleTimer { loop.cancel(idleTimer) }
-        idleTimer = nil
-        shared.instruments.parked.add(-1)
-        phase = .idle
-        start()
+        do throws(SocketError) {
+            if try !channel.whenReadable(until: Deadline(idleEnd), wake) { awake(nil) }
+        } catch {
+            end()
+        }
     }
 
     // MARK: Requests
@@ -193,15 +218,7 @@ final class ConnectionDriver: @unchecked Sendable {
     private var mayRefuse: Bool { phase == .idle || phase == .reading }
 
     /// False when the connection is to be closed.
-    private func serveNext() async throws -> Bool {
-        phase = .idle
-        method = .get
-        guard let head = try await readHead() else {
-            if isParking { return false }
-            // The answer before may still be on its way to a client that has sent more.
-            if isDraining { await linger() }
-            return false
-        }
+    private func answer(_ head: RequestHead) async throws -> Bool {
         served += 1
         method = head.method
         let match = shared.routes.match(head)
@@ -217,12 +234,7 @@ final class ConnectionDriver: @unchecked Sendable {
         // A reader that the handler left behind has nothing to wait for any more.
         if streamed?.isReading == true { channel.endWait() }
         streamed = nil
-        guard keepsAlive else {
-            phase = .closing
-            await linger()
-            return false
-        }
-        return true
+        return keepsAlive
     }
 
     /// A request without a body: only the parser is to be told that the message is over.

@@ -24,6 +24,8 @@ package actor Server {
     private var listener: TCPListener?
     private var connections: [UInt64: ConnectionDriver] = [:]
     private var lastNumber: UInt64 = 0
+    /// Waits for the last connection in a drain.
+    private var emptied: CheckedContinuation<Void, Never>?
 
     package init(
         configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
@@ -131,6 +133,9 @@ package actor Server {
         peers.close(peer)
         slots.release()
         instruments.connections.add(-1)
+        guard connections.isEmpty else { return }
+        emptied?.resume()
+        emptied = nil
     }
 
     private func drain() async {
@@ -153,8 +158,9 @@ package actor Server {
             loop.cancel(streams)
             loop.cancel(rest)
         }
-        // Waiting for a task's value is not ended by the cancellation of the waiting task.
-        for driver in Array(connections.values) { await driver.task?.value }
+        // This wait is not ended by the cancellation of `run`.
+        while !connections.isEmpty { await withCheckedContinuation { emptied = $0 } }
+        state.runners.stop()
     }
 
     private func cancelConnections(onlyStreams: Bool) {

@@ -12,6 +12,7 @@ final class ServerState: @unchecked Sendable {
     let routes: RouteTable
     let logger: Logger
     let instruments: ServerInstruments
+    let runners: Runners
     @exclusivity(unchecked) var budget: BodyBudget
     /// No connection is kept after the answer under way; see `Server.letGo`.
     @exclusivity(unchecked) var isLettingGo = false
@@ -28,6 +29,7 @@ final class ServerState: @unchecked Sendable {
         self.routes = routes
         self.logger = logger
         self.instruments = instruments
+        runners = Runners(loop: loop)
         budget = BodyBudget(bytesMax: limits.bodyBytesMax)
     }
 

@@ -5,17 +5,30 @@ import Glibc
 /// A reader that waits. The unchecked kind of continuation takes nothing from the heap; `resumeReader`
 /// is the only place that resumes one.
 @safe struct ReadWait {
-    private let continuation: UnsafeContinuation<SocketError?, Never>
+    @safe private enum Reader {
+        case task(UnsafeContinuation<SocketError?, Never>)
+        case handler(@Sendable (SocketError?) -> Void)
+    }
+
+    private let reader: Reader
     let number: UInt64
 
     init(_ continuation: UnsafeContinuation<SocketError?, Never>, number: UInt64) {
-        unsafe self.continuation = continuation
+        reader = unsafe .task(continuation)
+        self.number = number
+    }
+
+    init(_ handler: @escaping @Sendable (SocketError?) -> Void, number: UInt64) {
+        reader = .handler(handler)
         self.number = number
     }
 
     /// Consumes the wait, so that it cannot be resumed twice.
     consuming func resume(_ failure: SocketError?) {
-        unsafe continuation.resume(returning: failure)
+        switch reader {
+        case .task(let continuation): unsafe continuation.resume(returning: failure)
+        case .handler(let handler): handler(failure)
+        }
     }
 }
 
@@ -116,6 +129,23 @@ extension TCPChannel {
         }
         if failure == nil, case .failed(let error) = end, input.isEmpty { return error }
         return failure
+    }
+
+    /// For a reader that is no task while it waits: `handler` is called once, when there is something to
+    /// read (also the peer's end), or with the reason why the wait was in vain. False, and no call, when
+    /// there is something already.
+    package func whenReadable(
+        until deadline: Deadline?, _ handler: @escaping @Sendable (SocketError?) -> Void
+    ) throws(SocketError) -> Bool {
+        precondition(reader == nil, "a connection has one reader at a time")
+        guard input.isEmpty, end == nil else { return false }
+        guard descriptor != nil else { throw SocketError(.closed, "read") }
+        guard !isInterrupted else { throw SocketError(.cancelled, "read") }
+        try startWatching()
+        timer.waits += 1
+        if let deadline { arm(deadline.instant) }
+        reader = ReadWait(handler, number: timer.waits)
+        return true
     }
 
     func resumeReader(_ failure: SocketError?) {

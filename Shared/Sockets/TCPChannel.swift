@@ -38,7 +38,8 @@ package final class TCPChannel: @unchecked Sendable {
     var unusedHandler: (@Sendable () -> Void)?
     var reader: ReadWait?
     var timer = WaitTimer()
-    var isInterrupted = false
+    /// Whether `interrupt` was called.
+    package internal(set) var isInterrupted = false
     /// What the kernel has not taken yet, from `outputStart` on.
     var output: [UInt8] = []
     var outputStart = 0
