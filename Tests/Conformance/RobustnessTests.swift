@@ -86,15 +86,30 @@ struct RobustnessTests {
         }
     }
 
-    @Test(arguments: [
-        [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03],
-        [0x80, 0x2e, 0x01, 0x00, 0x02], [0x00], [0x05, 0x01, 0x00],
-        Array("SSH-2.0-OpenSSH_9.2\r\n".utf8), Array("EHLO t\r\n".utf8), Array("\u{1b}[A\r\n".utf8),
-        Array("*1\r\n$4\r\nPING\r\n".utf8), Array(repeating: 0xff, count: 40_000),
-    ] as [[UInt8]])
-    func `H99: another protocol is refused once, or ended`(_ bytes: [UInt8]) async throws {
+    /// What somebody says who takes us for another server. Named, for the bytes would fill the log.
+    struct Stranger: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let bytes: [UInt8]
+    }
+
+    static let strangers = [
+        Stranger(
+            testDescription: "TLS",
+            bytes: [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
+        Stranger(testDescription: "SSL 2", bytes: [0x80, 0x2e, 0x01, 0x00, 0x02]),
+        Stranger(testDescription: "NUL", bytes: [0x00]),
+        Stranger(testDescription: "SOCKS", bytes: [0x05, 0x01, 0x00]),
+        Stranger(testDescription: "SSH", bytes: latin1("SSH-2.0-OpenSSH_9.2\r\n")),
+        Stranger(testDescription: "SMTP", bytes: latin1("EHLO t\r\n")),
+        Stranger(testDescription: "a terminal", bytes: latin1("\u{1b}[A\r\n")),
+        Stranger(testDescription: "Redis", bytes: latin1("*1\r\n$4\r\nPING\r\n")),
+        Stranger(testDescription: "FF without end", bytes: Array(repeating: 0xff, count: 40_000)),
+    ]
+
+    @Test(arguments: strangers)
+    func `H99: another protocol is refused once, or ended`(_ stranger: Stranger) async throws {
         try await withServer { running in
-            let said = try await running.exchange(bytes + latin1(get(target: "/poison")))
+            let said = try await running.exchange(stranger.bytes + latin1(get(target: "/poison")))
             #expect(said.statuses == [400] && said.surplus.isEmpty)
             #expect(running.handled.all.isEmpty)
         }

@@ -62,10 +62,8 @@ struct ClientConnectionTests {
             loop.stop()
             loop.join()
         }
-        // A port that nobody has for now.
-        let taken = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
-        let port = taken.port
-        await taken.close()
+        let held = try HeldPort()
+        let port = held.port
         let log = MemorySink()
         var configuration = ClientConfiguration()
         configuration.connectAttempts = 1_000
@@ -77,8 +75,10 @@ struct ClientConnectionTests {
             ClientRequest(method: .post, url: "http://127.0.0.1:\(port)/", body: [1]),
             deadline: .after(.seconds(20)))
         while !log.lines.contains(where: { $0.contains("no connection; trying again") }) {
+            try Task.checkCancellation()
             await Task.yield()
         }
+        held.release()
         let listener = try TCPListener(host: "127.0.0.1", port: port, loop: loop)
         let connection = try await listener.accept()
         _ = try await connection.readHead()

@@ -18,7 +18,7 @@ struct ParkingTests {
 
     /// Bounded by the suite's time limit.
     private func until(_ running: Running, parked isParked: Bool) async {
-        while running.metric(parked) != isParked { await Task.yield() }
+        while running.metric(parked) != isParked, !Task.isCancelled { await Task.yield() }
     }
 
     @Test func `a parked connection answers the next request, and is parked again`() async throws {

@@ -38,7 +38,7 @@ struct Running {
 
     /// Waits until no connection is left.
     func untilNoConnections() async {
-        while await server.connectionCount > 0 { await Task.yield() }
+        while await server.connectionCount > 0, !Task.isCancelled { await Task.yield() }
     }
 }
 
