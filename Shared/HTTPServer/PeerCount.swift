@@ -1,3 +1,5 @@
+import Synchronization
+
 /// How many connections each peer has open. Peers without one leave no entry behind, so the table is
 /// never larger than the server's number of connections.
 struct PeerCount {
@@ -21,4 +23,15 @@ struct PeerCount {
         guard let count = counts[peer] else { return }
         counts[peer] = count > 1 ? count - 1 : nil
     }
+}
+
+/// The same for all servers of a group: they are on several loops, and the limit is one.
+final class SharedPeerCount: Sendable {
+    private let count: Mutex<PeerCount>
+
+    init(connectionsMax: Int) { count = Mutex(PeerCount(connectionsMax: connectionsMax)) }
+
+    func open(_ peer: String) -> Bool { count.withLock { $0.open(peer) } }
+
+    func close(_ peer: String) { count.withLock { $0.close(peer) } }
 }

@@ -20,7 +20,8 @@ package actor Server {
     private let slots: LoopSemaphore
     /// For connections whose TLS handshake is under way.
     let handshakes: LoopSemaphore
-    private var peers: PeerCount
+    private let peers: SharedPeerCount
+    private let sharesPort: Bool
     private var listener: TCPListener?
     private var connections: [UInt64: ConnectionDriver] = [:]
     private var lastNumber: UInt64 = 0
@@ -31,7 +32,21 @@ package actor Server {
         configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
         metrics: MetricsRegistry
     ) {
+        self.init(
+            configuration: configuration, router: router, loop: loop, logger: logger,
+            metrics: metrics,
+            peers: SharedPeerCount(
+                connectionsMax: configuration.limits.connectionsPerPeerMax))
+    }
+
+    /// One of a group, when `sharesPort`.
+    init(
+        configuration: ServerConfiguration, router: Router, loop: EventLoop, logger: Logger,
+        metrics: MetricsRegistry, peers: SharedPeerCount, sharesPort: Bool = false
+    ) {
         self.configuration = configuration
+        self.peers = peers
+        self.sharesPort = sharesPort
         self.loop = loop
         self.logger = logger.with(["server": .string(configuration.name)])
         instruments = ServerInstruments(
@@ -41,7 +56,6 @@ package actor Server {
             logger: self.logger, instruments: instruments)
         slots = LoopSemaphore(permits: configuration.limits.connectionsMax)
         handshakes = LoopSemaphore(permits: configuration.limits.handshakesMax)
-        peers = PeerCount(connectionsMax: configuration.limits.connectionsPerPeerMax)
     }
 
     /// Open connections.
@@ -52,11 +66,19 @@ package actor Server {
     /// Throws `SocketError` with `.addressInUse(port)` when somebody else has the port.
     @discardableResult
     package func start() async throws(SocketError) -> Int {
+        try start(on: configuration.port)
+    }
+
+    var isListening: Bool { listener != nil }
+
+    @discardableResult
+    func start(on port: Int) throws(SocketError) -> Int {
         if let listener { return listener.port }
         var limits = TCPLimits()
         limits.writeStall = configuration.limits.writeStall
         let listener = try TCPListener(
-            host: configuration.host, port: configuration.port, limits: limits, loop: loop)
+            host: configuration.host, port: port, sharesPort: sharesPort,
+            limits: limits, loop: loop)
         self.listener = listener
         logger.info(
             "listening",

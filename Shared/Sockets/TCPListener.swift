@@ -23,13 +23,19 @@ package actor TCPListener {
     ///
     /// `host` is numeric. A port that is taken gives `.addressInUse(port)`. SO_REUSEADDR lets a
     /// restarted service have its port back while old connections still time out.
+    ///
+    /// With `sharesPort` (SO_REUSEPORT) other listeners that say so too may have the same port, and the
+    /// kernel spreads connections over them. Then a taken port is no error: see `checkFree`.
     package init(
-        host: String, port: Int, backlog: Int = 1_024, limits: TCPLimits = .init(), loop: EventLoop
+        host: String, port: Int, backlog: Int = 1_024, sharesPort: Bool = false,
+        limits: TCPLimits = .init(), loop: EventLoop
     ) throws(SocketError) {
         var address = try SocketAddress(numeric: host, port: port)
         let number = unsafe clinux_stream_socket(&address.raw)
         guard number >= 0 else { throw SocketError(result: number, "socket") }
         let owner = FileDescriptor(owning: number)
+        let shared = sharesPort ? clinux_share_port(number) : 0
+        guard shared >= 0 else { throw SocketError(result: shared, "share \(address)") }
         let result = unsafe clinux_bind_listen(number, &address.raw, CInt(clamping: backlog))
         guard result >= 0 else {
             throw SocketError(result: result, "listen on \(address)", port: port)
@@ -38,6 +44,14 @@ package actor TCPListener {
         self.loop = loop
         self.limits = limits
         descriptor = consume owner
+    }
+
+    /// Throws `.addressInUse(port)` when anybody listens there, also somebody who shares the port: two
+    /// processes on one port would each get a part of the other's connections.
+    package static func checkFree(host: String, port: Int, loop: EventLoop) throws(SocketError) {
+        guard port != 0 else { return }
+        // Closed again at once: the listener goes away with this scope.
+        _ = try TCPListener(host: host, port: port, loop: loop)
     }
 
     deinit {

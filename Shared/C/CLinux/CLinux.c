@@ -144,6 +144,12 @@ int clinux_stream_socket(const struct clinux_address *address)
         socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+int clinux_share_port(int descriptor)
+{
+    int on = 1;
+    return (int)checked(setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
+}
+
 int clinux_bind_listen(int descriptor, const struct clinux_address *address, int backlog)
 {
     int on = 1;

@@ -41,19 +41,20 @@ enum Probe {
     }
 }
 
-/// One loop, one server, until SIGTERM or SIGINT; with TLS a second server of the same routes.
+/// One server on its loops, until SIGTERM or SIGINT; with TLS a second server of the same routes.
 struct ProbeProcess {
     let loop: EventLoop
-    private let server: Server
-    private let secured: Server?
+    private let server: ServerGroup
+    private let secured: ServerGroup?
     private let tls: ServerTLS?
     private let drainLimit: Duration
 
     init(_ arguments: ProbeArguments) throws {
         ShutdownSignals.ignoreBrokenPipes()
         Self.raiseDescriptorLimit()
-        let loop = try EventLoop(name: "probe")
-        loop.start()
+        let loops = try (0..<arguments.loops).map { try EventLoop(name: "probe \($0)") }
+        for loop in loops { loop.start() }
+        let loop = loops[0]
         self.loop = loop
         let context = ServiceContext(
             name: "probe", loop: loop,
@@ -71,10 +72,10 @@ struct ProbeProcess {
             limits.connectionsPerPeerMax = connections
         }
         drainLimit = limits.drain
-        server = Server(
+        server = ServerGroup(
             configuration: ServerConfiguration(
                 port: arguments.port, name: "probe", limits: limits),
-            router: router, loop: loop, logger: context.logger, metrics: context.metrics)
+            router: router, loops: loops, logger: context.logger, metrics: context.metrics)
         guard let asked = arguments.tls else {
             (tls, secured) = (nil, nil)
             return
@@ -84,10 +85,10 @@ struct ProbeProcess {
                 identity: TLSIdentity(chainPath: asked.chainPath, keyPath: asked.keyPath)))
         for warning in tls.current.warnings { Probe.say("ProbeTarget: \(warning)", to: STDERR_FILENO) }
         self.tls = tls
-        secured = Server(
+        secured = ServerGroup(
             configuration: ServerConfiguration(
                 port: asked.port, name: "probe-tls", limits: limits, tls: tls),
-            router: router, loop: loop, logger: context.logger, metrics: context.metrics)
+            router: router, loops: loops, logger: context.logger, metrics: context.metrics)
     }
 
     /// Serves, and returns when a signal came and the requests under way have ended.

@@ -6,14 +6,16 @@ struct ProbeArguments {
     }
 
     static let usage = """
-        usage: ProbeTarget --port N [--connections N] [--tls-port N --cert FILE --key FILE]
+        usage: ProbeTarget --port N [--loops N] [--connections N] [--tls-port N --cert FILE --key FILE]
           --port N          listen on 127.0.0.1:N; 0 lets the kernel choose, the line says which
+          --loops N         event loops, each with a listener of its own (default: 1)
           --connections N   open connections, in total and of one address (default: the server's)
           --tls-port N      the same over TLS; a second line says where
           --cert, --key     PEM files of the certificate chain and its key; SIGHUP reads them again
         """
 
     var port: Int
+    var loops: Int
     /// Nil leaves the server's own limits.
     var connections: Int?
     /// Nil for plain HTTP only.
@@ -41,6 +43,7 @@ struct ProbeArguments {
         }
         guard let port = numbers["--port"] else { throw Mistake(description: "--port is missing") }
         self.port = port
+        loops = numbers["--loops"] ?? 1
         connections = numbers["--connections"]
         switch (numbers["--tls-port"], paths["--cert"], paths["--key"]) {
         case (nil, nil, nil): tls = nil
@@ -63,5 +66,6 @@ struct ProbeArguments {
 
     private static let options: [String: ClosedRange<Int>] = [
         "--port": 0...65_535, "--tls-port": 0...65_535, "--connections": 1...1_000_000,
+        "--loops": 1...64,
     ]
 }

@@ -56,6 +56,8 @@ int clinux_describe(const struct clinux_address *_Nonnull address, char *_Nonnul
 
 // A non-blocking, close-on-exec stream socket of the address's family.
 int clinux_stream_socket(const struct clinux_address *_Nonnull address);
+// Several sockets of one user may then listen on the same port, and the kernel spreads connections.
+int clinux_share_port(int descriptor);
 int clinux_bind_listen(
     int descriptor, const struct clinux_address *_Nonnull address, int backlog);
 int clinux_connect(int descriptor, const struct clinux_address *_Nonnull address);
