@@ -47,7 +47,8 @@ struct ServiceGroup: Sendable {
             "service_part_restarts_total", help: "Starts of a part after it failed.",
             labels: ["part": part.name])
         var failures = 0
-        while !Task.isCancelled {
+        // Once even when the end has come already: a part may have something to finish (spans).
+        repeat {
             let started = ContinuousClock.now
             do {
                 try await part.run()
@@ -71,6 +72,6 @@ struct ServiceGroup: Sendable {
             } catch {
                 return  // Cancelled while it waited: nothing is running.
             }
-        }
+        } while !Task.isCancelled
     }
 }
