@@ -1,3 +1,5 @@
+import Glibc
+
 /// Finds the parts of field lines in place, and puts their names into lower case.
 struct FieldLineReader {
     enum Failure {
@@ -54,7 +56,7 @@ struct FieldLineReader {
         index += 1
         while index < bytes.count, Character8.isWhitespace(bytes[index]) { index += 1 }
         let value = index
-        while index < bytes.count, bytes[index] != Character8.cr { index += 1 }
+        index = Self.lineEnd(bytes, from: index)
         position = index + 2
         while index > value, Character8.isWhitespace(bytes[index - 1]) { index -= 1 }
         let name = UnsafeBufferPointer(rebasing: bytes[start..<colon])
@@ -67,6 +69,14 @@ struct FieldLineReader {
         }
         note(KnownField(name), name: start..<colon, value: value..<index)
         return nil
+    }
+
+    /// The CR that ends the line; a section is made of whole lines, so there is one.
+    private static func lineEnd(_ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int) -> Int {
+        guard start < bytes.count, let base = bytes.baseAddress,
+            let found = memchr(base + start, Int32(Character8.cr), bytes.count - start)
+        else { return bytes.count }
+        return base.distance(to: found.assumingMemoryBound(to: UInt8.self))
     }
 
     private mutating func note(_ known: KnownField, name: Range<Int>, value: Range<Int>) {

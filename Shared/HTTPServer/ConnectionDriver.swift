@@ -70,6 +70,8 @@ final class ConnectionDriver: @unchecked Sendable {
     /// Of the request under way, for the refusal of a HEAD.
     @exclusivity(unchecked) var method = Method.get
     private var halfCloseTimer: TimerToken?
+    /// The client wanted the connection to end with the last answer, and has sent all that it will.
+    @exclusivity(unchecked) private var clientIsDone = false
     /// The body of the request under way was not even asked for.
     @exclusivity(unchecked) var leavesBody = false
     /// The body that the handler of the request under way reads by itself.
@@ -153,7 +155,7 @@ final class ConnectionDriver: @unchecked Sendable {
                 }
             }
             phase = .closing
-            await linger()
+            if !clientIsDone { await linger() }
         } catch let error as ParseError where mayRefuse {
             await refuse(error.problem)
         } catch let refusal as Refusal where mayRefuse {
@@ -231,6 +233,10 @@ final class ConnectionDriver: @unchecked Sendable {
         giveBackBudget()
         guard !Task.isCancelled else { throw CancellationError() }
         let keepsAlive = try await write(response, to: head)
+        // Asked for by the client, and nothing more has come: a close resets nobody (RFC 9112 §9.6).
+        clientIsDone =
+            !head.keepsAlive && !leavesBody && streamed?.isOver != false && parser.isIdle
+            && channel.bufferedCount == 0
         // A reader that the handler left behind has nothing to wait for any more.
         if streamed?.isReading == true { channel.endWait() }
         streamed = nil
