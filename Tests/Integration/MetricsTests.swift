@@ -152,7 +152,7 @@ struct DocumentedMetric {
     let name: String
     let type: String
     let labels: Set<String>
-    /// Shown only by a stack that exports its traces, or after what it counts happened.
+    /// Shown only by a stack that exports its traces or speaks TLS, or after what it counts happened.
     let isOptional: Bool
 
     static func all() throws -> [DocumentedMetric] {
@@ -165,7 +165,7 @@ struct DocumentedMetric {
             }
             return DocumentedMetric(
                 name: words(cells[1]).first ?? "", type: cells[2], labels: Set(words(cells[3])),
-                isOptional: ["with tracing on: ", "once it happened: "].contains {
+                isOptional: ["with tracing on: ", "with TLS on: ", "once it happened: "].contains {
                     cells[4].hasPrefix($0)
                 })
         }
