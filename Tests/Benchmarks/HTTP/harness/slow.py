@@ -18,7 +18,7 @@ ATTACKERS_SECONDS_MAX = 20
 ATTACK_SECONDS = ATTACKERS_SECONDS_MAX + 2 * SECONDS
 P99_MAX = 2.0
 #: What the server may grow to: a slow reader of /bytes holds one piece of 64 KiB in it.
-RSS_MIB_MAX = 128.0
+RSS_MIB_MAX = 64.0
 
 ATTACKS = {
     # A field every 10 seconds, and never the end of the section.
