@@ -30,7 +30,8 @@ package final class RouteTable: Sendable {
             do {
                 if let rejection = request.context.rejection { throw rejection }
                 guard let match = request.context.match else { throw Problem.routeNotFound }
-                return try await match.respond(to: request)
+                if let route = match.route { return try await route.handler(request) }
+                return try match.answerWithoutRoute(to: request)
             } catch {
                 return Self.response(to: error, for: request, report)
             }
@@ -139,7 +140,7 @@ final class Resource: Sendable {
 package struct RouteMatch: Sendable {
     private let method: Method
     let resource: Resource
-    private let route: Route?
+    let route: Route?
 
     init(method: Method, resource: Resource) {
         self.method = method
@@ -153,8 +154,8 @@ package struct RouteMatch: Sendable {
     /// How the body is to be read; requests that no route takes are read up to the general limit.
     package var body: RouteBody { route?.body ?? .collected(limit: Router.bodyLimitDefault) }
 
-    func respond(to request: Request) async throws -> Response {
-        if let route { return try await route.handler(request) }
+    /// 404, 405, 501, and OPTIONS.
+    func answerWithoutRoute(to request: Request) throws -> Response {
         if case .other = method {
             throw Problem(
                 status: 501, code: "unsupported_method", detail: "This method is unknown here.")

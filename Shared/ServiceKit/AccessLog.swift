@@ -7,19 +7,18 @@ import Telemetry
 ///
 /// The route is the pattern, never the path: a path holds ids, which would make one series per
 /// order and put customers' data into the log.
-enum AccessLog {
-    static func middleware(_ context: ServiceContext) -> Middleware {
-        let logger = context.logger
-        let instruments = RequestInstruments(context.metrics)
-        return Middleware("access-log") { request, next in
-            let started = ContinuousClock.now
-            // The router turns errors into responses at each layer, so this never throws.
-            let response = try await next(request)
-            let duration = started.duration(to: .now)
-            instruments.record(request, status: response.status, duration)
-            log(request, response.status, duration, logger)
-            return response
-        }
+struct AccessLog: Sendable {
+    private let logger: Logger
+    private let instruments: RequestInstruments
+
+    init(_ context: ServiceContext) {
+        logger = context.logger
+        instruments = RequestInstruments(context.metrics)
+    }
+
+    func record(_ request: Request, status: Int, _ duration: Duration) {
+        instruments.record(request, status: status, duration)
+        Self.log(request, status, duration, logger)
     }
 
     /// Fault statuses are worth an operator's look; refusals of the caller's input are not.

@@ -2,23 +2,23 @@ import Basics
 import HTTP
 
 /// Gives each request an id that appears in its logs, its answer and its calls to other services.
-enum RequestIdentity {
+struct RequestIdentity: Sendable {
+    static let header = "x-request-id"
     /// The longest id taken from a caller.
     static let lengthMax = 128
 
-    static func middleware(random: RandomSource) -> Middleware {
+    private let random: RandomSource
+
+    init(random: RandomSource) {
         // An id is a name and no secret: a generator seeded once spares two system calls a request.
-        let random = RandomSource.seeded(random.next())
-        return Middleware("request-id") { request, next in
-            var request = request
-            let id =
-                request.headers["x-request-id"].flatMap { isSafe($0) ? $0 : nil }
-                ?? UniqueID.v7(using: random).description
-            request.context.requestID = id
-            var response = try await next(request)
-            response.headers["x-request-id"] = id
-            return response
-        }
+        self.random = .seeded(random.next())
+    }
+
+    /// The caller's id when it is safe, else a new one.
+    func identify(_ request: inout Request) {
+        request.context.requestID =
+            request.headers[Self.header].flatMap { Self.isSafe($0) ? $0 : nil }
+            ?? UniqueID.v7(using: random).description
     }
 
     /// 1 to 128 letters, digits and `-_.:`: nothing that could end a header, a log line or a path.

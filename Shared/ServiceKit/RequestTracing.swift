@@ -6,31 +6,31 @@ package import Telemetry
 /// of it.
 ///
 /// The span ends with the response's head: a stream of events is not one long piece of work.
-enum TraceMiddleware {
-    static func middleware(_ tracer: Tracer) -> Middleware {
-        Middleware("trace") { request, next in
-            let caller = TraceContext(
-                traceparents: request.headers.values("traceparent"),
-                tracestates: request.headers.values("tracestate"))
-            let span = tracer.start(
-                ServerSpan.name(of: request), kind: .server, parent: caller,
-                attributes: ServerSpan.attributes(of: request))
-            var request = request
-            request.context.tracePosition = span.context.position
-            request.context.tracestate = span.context.tracestate
-            let inner = request
-            do {
-                // Not by `withSpan`, which comes to the same in three more calls; this is on the way
-                // of every request.
-                let response = try await Span.$current.withValue(span) { try await next(inner) }
-                ServerSpan.note(response.status, on: span)
-                span.end()
-                return response
-            } catch {
-                span.end(failed: error)
-                throw error
-            }
-        }
+struct RequestTracing: Sendable {
+    private let tracer: Tracer
+
+    init(_ tracer: Tracer) { self.tracer = tracer }
+
+    /// Begins the request's span, and notes its position in the request.
+    func begin(_ request: inout Request) -> Span {
+        let span = tracer.start(
+            ServerSpan.name(of: request), kind: .server, parent: Self.caller(of: request),
+            attributes: ServerSpan.attributes(of: request))
+        request.context.tracePosition = span.context.position
+        request.context.tracestate = span.context.tracestate
+        return span
+    }
+
+    private static func caller(of request: Request) -> TraceContext? {
+        let traceparents = request.headers.values("traceparent")
+        guard !traceparents.isEmpty else { return nil }
+        return TraceContext(
+            traceparents: traceparents, tracestates: request.headers.values("tracestate"))
+    }
+
+    func end(_ span: Span, status: Int) {
+        ServerSpan.note(status, on: span)
+        span.end()
     }
 }
 
