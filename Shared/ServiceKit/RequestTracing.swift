@@ -34,14 +34,6 @@ struct RequestTracing: Sendable {
     }
 }
 
-extension TraceContext {
-    /// Without the state of other vendors.
-    fileprivate var position: TracePosition {
-        TracePosition(
-            traceHigh: traceHigh, traceLow: traceLow, spanID: spanID, flags: flags)
-    }
-}
-
 extension RequestContext {
     /// The request's position in its trace; nil before the trace middleware.
     package var trace: TraceContext? {

@@ -36,7 +36,7 @@ package struct TraceContext: Sendable, Hashable {
     /// lines are one list in their order.
     package init?(traceparents: [String], tracestates: [String]) {
         guard traceparents.count == 1, let line = traceparents.first,
-            let parsed = TraceParent.parse(line)
+            let parsed = TracePosition(line)
         else { return nil }
         self.init(
             traceHigh: parsed.traceHigh, traceLow: parsed.traceLow, spanID: parsed.spanID,
@@ -69,16 +69,19 @@ package struct TraceContext: Sendable, Hashable {
     /// Whether the sampled flag is set.
     package var isSampled: Bool { flags & Self.sampledFlag != 0 }
 
+    /// Without the state of other vendors.
+    package var position: TracePosition {
+        TracePosition(traceHigh: traceHigh, traceLow: traceLow, spanID: spanID, flags: flags)
+    }
+
     /// 32 lower-case hex digits.
-    package var traceIDText: String { Self.hex(traceHigh) + Self.hex(traceLow) }
+    package var traceIDText: String { position.traceID }
 
     /// 16 lower-case hex digits.
-    package var spanIDText: String { Self.hex(spanID) }
+    package var spanIDText: String { position.spanText }
 
     /// The header value, always version 00.
-    package var traceparent: String {
-        "00-\(traceIDText)-\(spanIDText)-\(flags < 16 ? "0" : "")\(String(flags, radix: 16))"
-    }
+    package var traceparent: String { position.text }
 
     /// The header value, nil when there is no state to pass on.
     package var tracestate: String? { state.isEmpty ? nil : state }
@@ -88,53 +91,5 @@ package struct TraceContext: Sendable, Hashable {
             let bits = random.next()
             if bits != 0 { return bits }
         }
-    }
-
-    private static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-}
-
-/// The grammar of `traceparent`: `version-traceid-parentid-flags` in lower-case hex.
-enum TraceParent {
-    struct Fields {
-        var traceHigh: UInt64
-        var traceLow: UInt64
-        var spanID: UInt64
-        var flags: UInt8
-    }
-
-    static func parse(_ text: String) -> Fields? {
-        let bytes = Array(text.utf8)
-        guard bytes.count >= 55, let version = number(bytes[0..<2]), version != 0xff,
-            bytes[2] == dash, bytes[35] == dash, bytes[52] == dash,
-            let traceHigh = number(bytes[3..<19]), let traceLow = number(bytes[19..<35]),
-            let spanID = number(bytes[36..<52]), let flags = number(bytes[53..<55]),
-            traceHigh | traceLow != 0, spanID != 0
-        else { return nil }
-        // Version 00 ends here; a later one may go on after a dash and is read as if it were 00.
-        if bytes.count > 55 {
-            guard version != 0, bytes[55] == dash else { return nil }
-        }
-        return Fields(
-            traceHigh: traceHigh, traceLow: traceLow, spanID: spanID,
-            flags: UInt8(truncatingIfNeeded: flags))
-    }
-
-    private static let dash = UInt8(ascii: "-")
-
-    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        var value: UInt64 = 0
-        for byte in digits {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"):
-                value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
-            default: return nil
-            }
-        }
-        return value
     }
 }

@@ -12,14 +12,20 @@ package struct TracePosition: Sendable, Hashable {
         self.flags = flags
     }
 
-    /// From `00-<32 hex>-<16 hex>-<2 hex>`; nil for anything else.
+    /// Reads `version-traceid-parentid-flags` in lower-case hex; nil for anything malformed (TC-1). All
+    /// flags are kept.
     package init?(_ text: String) {
-        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0].count == 2, parts[1].count == 32, parts[2].count == 16,
-            parts[3].count == 2, let high = Self.number(parts[1].prefix(16)),
-            let low = Self.number(parts[1].dropFirst(16)), let span = Self.number(parts[2]),
-            let flags = Self.number(parts[3])
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 55, let version = Self.number(bytes[0..<2]), version != 0xff,
+            bytes[2] == Self.dash, bytes[35] == Self.dash, bytes[52] == Self.dash,
+            let high = Self.number(bytes[3..<19]), let low = Self.number(bytes[19..<35]),
+            let span = Self.number(bytes[36..<52]), let flags = Self.number(bytes[53..<55]),
+            high | low != 0, span != 0
         else { return nil }
+        // Version 00 ends here; a later one may go on after a dash and is read as if it were 00.
+        if bytes.count > 55 {
+            guard version != 0, bytes[55] == Self.dash else { return nil }
+        }
         self.init(
             traceHigh: high, traceLow: low, spanID: span, flags: UInt8(truncatingIfNeeded: flags))
     }
@@ -49,6 +55,14 @@ package struct TracePosition: Sendable, Hashable {
         }
     }
 
+    /// 16 lower-case hex digits.
+    package var spanText: String {
+        String(unsafeUninitializedCapacity: 16) { bytes in
+            Self.write(spanID, digits: 16, to: bytes, at: 0)
+            return 16
+        }
+    }
+
     private static let dash = UInt8(ascii: "-")
 
     private static func write(
@@ -60,11 +74,16 @@ package struct TracePosition: Sendable, Hashable {
         }
     }
 
-    private static func number(_ digits: some Sequence<UInt8>) -> UInt64? {
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
         var value: UInt64 = 0
         for byte in digits {
-            guard let nibble = Character8.hexValue(byte) else { return nil }
-            value = value << 4 | UInt64(nibble)
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"):
+                value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
         }
         return value
     }
