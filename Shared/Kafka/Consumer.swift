@@ -32,7 +32,7 @@ package actor Consumer {
     var holdBack: HoldBack
     var lastCommitToken: UInt = 0
     var repositioning: TimerToken?
-    private var heartbeat: TimerToken?
+    private(set) var heartbeat: TimerToken?
     /// Numbered, because a cancellation may come when its caller was answered already.
     private(set) var waiter:
         (number: UInt, continuation: CheckedContinuation<ConsumerEvent, any Error>)?

@@ -127,6 +127,10 @@ import Testing
         #expect(LoadTable.number(0.12345) == "0.123")
         #expect(LoadTable.number(19.5) == "19.5")
         #expect(LoadTable.number(0) == "0")
+        // Halves go up in both generators' pages.
+        #expect(LoadTable.number(0.0625) == "0.063")
+        #expect(LoadTable.milliseconds(33.25) == "33.3")
+        #expect(LoadTable.milliseconds(nil) == "-")
     }
 }
 

@@ -77,13 +77,19 @@ package enum LoadTable {
         counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
     }
 
-    private static func milliseconds(_ value: Double?) -> String {
-        value.map { String(format: "%.1f", $0) } ?? "-"
+    static func milliseconds(_ value: Double?) -> String {
+        value.map { String(format: "%.1f", rounded($0, to: 10)) } ?? "-"
+    }
+
+    /// Halves go up. `printf` takes the even neighbour and k6's JavaScript the larger one, so
+    /// neither is left to choose.
+    private static func rounded(_ value: Double, to scale: Double) -> Double {
+        (value * scale).rounded() / scale
     }
 
     /// At most three decimals, none that say nothing.
     static func number(_ value: Double) -> String {
-        let text = String(format: "%.3f", value)
+        let text = String(format: "%.3f", rounded(value, to: 1_000))
         guard text.contains(".") else { return text }
         var end = text.endIndex
         while text[text.index(before: end)] == "0" { end = text.index(before: end) }

@@ -158,8 +158,11 @@ function verdict(plan, found) {
 
 const left = (text, width) => text + ' '.repeat(Math.max(1, width - text.length));
 const right = (text, width) => ' '.repeat(Math.max(1, width - text.length)) + text;
-const milliseconds = (value) => (value === null || value === undefined ? '-' : value.toFixed(1));
-const number = (value) => value.toFixed(3).replace(/\.?0+$/, '');
+// Halves go up, as in LoadTable: each language's own printing would choose differently.
+const roundedTo = (value, scale) => Math.round(value * scale) / scale;
+const milliseconds = (value) =>
+  (value === null || value === undefined ? '-' : roundedTo(value, 10).toFixed(1));
+const number = (value) => roundedTo(value, 1000).toFixed(3).replace(/\.?0+$/, '');
 const list = (counts) => Object.keys(counts).sort().map((key) => `${key}: ${counts[key]}`).join(', ');
 const row = (name, columns, rest) =>
   left(name, 14) + columns.map((column) => right(column, 9)).join('') + `  ${rest}`;
