@@ -1,13 +1,19 @@
 package import Basics
 
 /// A request as handlers see it. Its body is complete, unless the route asked for a stream.
-package struct Request: Sendable {
-    package var method: Method
-    private let requestTarget: RequestTarget
-    package var headers: Headers
+///
+/// One object from the outermost layer to the handler: a layer changes it in place before it hands it
+/// on. A connection fills the same one again for its next request when nobody has kept it, so passing
+/// a request on costs one reference and making one costs nothing.
+// Reason: one task works on a request at a time; what a handler starts beside itself only reads it.
+package final class Request: @unchecked Sendable {
+    package private(set) var method: Method
+    /// Nil between two requests of a connection.
+    private var requestTarget: RequestTarget?
+    @exclusivity(unchecked) package var headers: Headers
     /// Empty on a route that streams its body.
-    package var body: [UInt8]
-    package var context: RequestContext
+    @exclusivity(unchecked) package var body: [UInt8]
+    @exclusivity(unchecked) package var context: RequestContext
 
     init(
         method: Method, target: RequestTarget, headers: Headers, body: [UInt8],
@@ -20,27 +26,44 @@ package struct Request: Sendable {
         self.context = context
     }
 
-    /// Path and query as received.
-    package var target: String { requestTarget.text }
-    /// Canonical and decoded (PX-3); the only form to decide on.
-    package var path: String { requestTarget.pathText }
-    /// The items in their order.
-    package var query: [(name: String, value: String)] { requestTarget.query }
-    var pathBytes: ArraySlice<UInt8> { requestTarget.pathBytes }
-
-    /// The body piece by piece: what a streaming route reads, or the complete body as one piece.
-    package var bodyStream: RequestBodyStream {
-        context.bodySource.map { RequestBodyStream($0) } ?? RequestBodyStream(body)
-    }
-
     /// From a method and a target, for callers without a socket. Throws like the parser does.
-    package init(
+    package convenience init(
         _ method: Method, _ target: String, headers: Headers = [:], body: [UInt8] = [],
         context: RequestContext = RequestContext()
     ) throws(ParseError) {
         self.init(
             method: method, target: try RequestTarget(target, method: method), headers: headers,
             body: body, context: context)
+    }
+
+    /// Path and query as received.
+    package var target: String { requestTarget?.text ?? "" }
+    /// Canonical and decoded (PX-3); the only form to decide on.
+    package var path: String { requestTarget?.pathText ?? "" }
+    /// The items in their order.
+    package var query: [(name: String, value: String)] { requestTarget?.query ?? [] }
+    var pathBytes: ArraySlice<UInt8> { requestTarget?.pathBytes ?? [] }
+
+    /// The body piece by piece: what a streaming route reads, or the complete body as one piece.
+    package var bodyStream: RequestBodyStream {
+        context.bodySource.map { RequestBodyStream($0) } ?? RequestBodyStream(body)
+    }
+
+    /// Becomes the request of another head, without a body.
+    package func refill(_ head: RequestHead, peer: String) {
+        method = head.method
+        requestTarget = head.requestTarget
+        headers = head.headers
+        context.peer = peer
+        context.rejection = head.rejection
+    }
+
+    /// Lets go of all that belongs to the message.
+    package func clear() {
+        requestTarget = nil
+        headers = Headers()
+        if !body.isEmpty { body = [] }
+        context = RequestContext()
     }
 
     /// The first value of a query name.

@@ -18,7 +18,8 @@ struct RoutePattern: Sendable, Hashable {
 
     let text: String
     private let segments: [Segment]
-    private let hasParameters: Bool
+    /// The one path that fits a pattern without parameters, canonical; nil with them.
+    let onlyPath: [UInt8]?
 
     init(_ text: String) {
         precondition(text.hasPrefix("/"), "a route pattern begins with a slash")
@@ -32,7 +33,7 @@ struct RoutePattern: Sendable, Hashable {
             let name = part.dropFirst().dropLast()
             return name.hasSuffix("...") ? .rest(String(name.dropLast(3))) : .parameter(String(name))
         }
-        hasParameters = segments.contains { $0.rank > 0 }
+        onlyPath = segments.contains { $0.rank > 0 } ? nil : Array(text.utf8)
         precondition(
             segments.dropLast().allSatisfy { $0.rank < 2 }, "the rest comes last in a pattern")
     }
@@ -58,7 +59,7 @@ struct RoutePattern: Sendable, Hashable {
 
     /// The parameters of a path that fits.
     func parameters(of path: ArraySlice<UInt8>) -> [String: String] {
-        guard hasParameters else { return [:] }
+        guard onlyPath == nil else { return [:] }
         var found: [String: String] = [:]
         var rest = PathSegments(path)
         for segment in segments {

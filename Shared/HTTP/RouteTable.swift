@@ -3,12 +3,15 @@ import Basics
 /// A router made ready for many requests: what is the same for all of them, the order of the middleware
 /// and the routes of each resource, is put together once.
 package final class RouteTable: Sendable {
+    /// Those without parameters, with their only path. They win over all others, so they come first.
+    private let exact: [(path: [UInt8], resource: Resource)]
     private let resources: [Resource]
     /// What no pattern fits.
     private let nowhere: Resource
     /// `OPTIONS *`.
     private let everything: Resource
-    private let chain: Handler
+    private let outermost: @Sendable (Request, @escaping Handler) async throws -> Response
+    private let inner: Handler
     private let report: @Sendable (any Error, Request) -> Void
 
     package init(_ router: Router) {
@@ -21,12 +24,16 @@ package final class RouteTable: Sendable {
                 grouped.append((route.pattern, [route]))
             }
         }
-        resources = grouped.map { Resource(pattern: $0.pattern, routes: $0.routes) }
+        let resources = grouped.map { Resource(pattern: $0.pattern, routes: $0.routes) }
+        exact = resources.compactMap { resource in
+            resource.pattern?.onlyPath.map { ($0, resource) }
+        }
+        self.resources = resources.filter { $0.pattern?.onlyPath == nil }
         nowhere = Resource(pattern: nil, routes: [])
         everything = Resource(pattern: nil, routes: router.routes)
         report = router.report
         let report = router.report
-        var chain: Handler = { request in
+        let route: Handler = { request in
             do {
                 if let rejection = request.context.rejection { throw rejection }
                 guard let match = request.context.match else { throw Problem.routeNotFound }
@@ -37,10 +44,12 @@ package final class RouteTable: Sendable {
             }
         }
         // Errors become responses at each layer, so outer layers see a status, and the response
-        // carries what the inner layers learned (request id, trace).
-        for layer in router.middleware.reversed() {
-            let (body, next) = (layer.body, chain)
-            chain = { request in
+        // carries what the inner layers learned (request id, trace). `respond` does it for the
+        // outermost: each call that may wait costs as much as reading a header line.
+        var inner = route
+        for layer in router.middleware.dropFirst().reversed() {
+            let (body, next) = (layer.body, inner)
+            inner = { request in
                 do {
                     return try await body(request, next)
                 } catch {
@@ -48,7 +57,8 @@ package final class RouteTable: Sendable {
                 }
             }
         }
-        self.chain = chain
+        self.inner = inner
+        outermost = router.middleware.first?.body ?? { request, next in try await next(request) }
     }
 
     /// The route of a request, found before its body is read.
@@ -63,21 +73,25 @@ package final class RouteTable: Sendable {
 
     /// The same for a request whose route is known already.
     package func respond(to request: Request, match: RouteMatch) async -> Response {
-        var request = request
         request.context.match = match
-        request.context.routePattern = match.resource.pattern?.text
         if let pattern = match.resource.pattern {
-            request.context.parameters = pattern.parameters(of: request.pathBytes)
+            request.context.routePattern = pattern.text
+            if pattern.onlyPath == nil {
+                request.context.parameters = pattern.parameters(of: request.pathBytes)
+            }
         }
         do {
-            return try await chain(request)
+            return try await outermost(request, inner)
         } catch {
-            // Every layer has turned its errors into responses; this one is for the compiler.
             return Self.response(to: error, for: request, report)
         }
     }
 
     func match(_ method: Method, _ path: ArraySlice<UInt8>) -> RouteMatch {
+        for index in exact.indices where exact[index].path.count == path.count {
+            guard exact[index].path.elementsEqual(path) else { continue }
+            return RouteMatch(method: method, resource: exact[index].resource)
+        }
         // Patterns of equal shape are neighbours; the first that matches decides the resource.
         for resource in resources where resource.pattern?.matches(path) == true {
             return RouteMatch(method: method, resource: resource)
@@ -138,12 +152,10 @@ final class Resource: Sendable {
 
 /// What was found for a method and a path.
 package struct RouteMatch: Sendable {
-    private let method: Method
     let resource: Resource
     let route: Route?
 
     init(method: Method, resource: Resource) {
-        self.method = method
         self.resource = resource
         route = resource.route(for: method)
     }
@@ -156,13 +168,13 @@ package struct RouteMatch: Sendable {
 
     /// 404, 405, 501, and OPTIONS.
     func answerWithoutRoute(to request: Request) throws -> Response {
-        if case .other = method {
+        if case .other = request.method {
             throw Problem(
                 status: 501, code: "unsupported_method", detail: "This method is unknown here.")
         }
         let isEverything = request.path == "*"
         if resource.isEmpty, !isEverything { throw Problem.routeNotFound }
-        if method == .options { return .empty(204, headers: ["allow": resource.allowed]) }
+        if request.method == .options { return .empty(204, headers: ["allow": resource.allowed]) }
         throw Problem(
             status: 405, code: "method_not_allowed",
             detail: "This resource does not support the method.",

@@ -8,7 +8,6 @@ enum CallerIdentity {
     /// An untrusted caller's header is removed, so that no later reader can believe it.
     static func middleware(isTrusted: Bool) -> Middleware {
         Middleware("caller") { request, next in
-            var request = request
             request.context.customer = nil
             if isTrusted {
                 // A malformed id is no identity: the service answers as to a caller without one.

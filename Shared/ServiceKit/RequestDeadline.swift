@@ -11,7 +11,6 @@ enum RequestDeadline {
 
     static func middleware(loop: EventLoop, fallback: Duration) -> Middleware {
         Middleware("deadline") { request, next in
-            var request = request
             guard let limit = limit(of: request.headers[header], fallback: fallback) else {
                 throw Problem.badRequest(
                     "invalid_field", "The header \(header) must be a whole number of milliseconds.")
@@ -20,12 +19,11 @@ enum RequestDeadline {
             request.context.deadline = .after(limit)
             // The limit covers the work up to the response's head. A stream that begins afterwards
             // is bounded by the server's idle time-outs only.
-            let bounded = request
             do {
-                let response = try await loop.withTimeout(limit) { try await next(bounded) }
+                let response = try await loop.withTimeout(limit) { try await next(request) }
                 // A handler that was cut off may end in an error that looks like a fault of ours.
                 let isCutOff = response.status == 499 || response.status == 500
-                if isCutOff, bounded.context.deadline?.isPast == true {
+                if isCutOff, request.context.deadline?.isPast == true {
                     throw Problem.deadlineExceeded
                 }
                 return response

@@ -15,7 +15,7 @@ struct RequestIdentity: Sendable {
     }
 
     /// The caller's id when it is safe, else a new one.
-    func identify(_ request: inout Request) {
+    func identify(_ request: Request) {
         request.context.requestID =
             request.headers[Self.header].flatMap { Self.isSafe($0) ? $0 : nil }
             ?? UniqueID.v7(using: random).description

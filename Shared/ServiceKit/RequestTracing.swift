@@ -12,7 +12,7 @@ struct RequestTracing: Sendable {
     init(_ tracer: Tracer) { self.tracer = tracer }
 
     /// Begins the request's span, and notes its position in the request.
-    func begin(_ request: inout Request) -> Span {
+    func begin(_ request: Request) -> Span {
         let span = tracer.start(
             ServerSpan.name(of: request), kind: .server, parent: Self.caller(of: request),
             attributes: ServerSpan.attributes(of: request))

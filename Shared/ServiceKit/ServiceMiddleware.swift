@@ -28,10 +28,8 @@ package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
     let tracing = RequestTracing(context.tracer)
     let log = AccessLog(context)
     let observe = Middleware("observe") { request, next in
-        var observed = request
-        identity.identify(&observed)
-        let span = tracing.begin(&observed)
-        let request = observed
+        identity.identify(request)
+        let span = tracing.begin(request)
         do {
             // Not by `Tracer.withSpan`, which comes to the same in three more calls.
             var response = try await Span.$current.withValue(span) {

@@ -116,7 +116,7 @@ struct CartHarness: Sendable {
     ) async throws -> (status: Int, json: JSONValue) {
         var headers: Headers = [:]
         if body != nil { headers["content-type"] = type }
-        var request = try Request(
+        let request = try Request(
             method, target, headers: headers, body: Array((body ?? "").utf8))
         request.context.customer = customer?.description
         let response = await router.respond(to: request)

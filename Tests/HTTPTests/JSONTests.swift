@@ -12,7 +12,7 @@ import Testing
     }
 
     private func decode(_ body: String, type: String? = "application/json") throws -> Problem? {
-        var request = try Request(.post, "/", body: Array(body.utf8))
+        let request = try Request(.post, "/", body: Array(body.utf8))
         if let type { request.headers["content-type"] = type }
         do throws(Problem) {
             _ = try request.decodeJSON(Order.self)
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func `UTF-16 is refused: its depth cannot be counted by bytes`() throws {
-        var request = try Request(.post, "/", headers: ["content-type": "application/json"])
+        let request = try Request(.post, "/", headers: ["content-type": "application/json"])
         request.body = Self.good.utf8.flatMap { [$0, 0] }
         let problem = #expect(throws: Problem.self) { try request.decodeJSON(Order.self) }
         #expect(problem?.code == "malformed_json")

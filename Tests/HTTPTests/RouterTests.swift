@@ -124,7 +124,6 @@ import Testing
             })
         router.use(
             Middleware("inner") { request, next in
-                var request = request
                 request.context.requestID = "018f2c6e-0000-7000-8000-000000000001"
                 return try await next(request)
             })
@@ -138,7 +137,7 @@ import Testing
     }
 
     @Test func `a request that the parser rejected never reaches its handler`() async throws {
-        var request = try Request(.get, "/v1/orders/7")
+        let request = try Request(.get, "/v1/orders/7")
         request.context.rejection = ParseError(status: 417, code: "expectation_failed", detail: "x")
         #expect(await router().respond(to: request).status == 417)
     }

@@ -140,7 +140,7 @@ struct OrderBench: Sendable {
     ) async throws -> Response {
         var headers = headers
         if body != nil { headers["content-type"] = "application/json" }
-        var request = try Request(method, target, headers: headers, body: Array((body ?? "").utf8))
+        let request = try Request(method, target, headers: headers, body: Array((body ?? "").utf8))
         request.context.customer = customer.description
         return await router.respond(to: request)
     }

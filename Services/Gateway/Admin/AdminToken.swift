@@ -27,7 +27,6 @@ struct AdminToken: Sendable {
                 return try await next(request)
             }
             try check(request.headers["authorization"])
-            var request = request
             // Other services have other tokens, or none: this one stays here.
             request.headers.remove("authorization")
             return try await next(request)

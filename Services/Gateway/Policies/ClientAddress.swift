@@ -12,7 +12,6 @@ struct ClientAddress: Sendable {
     var middleware: Middleware {
         Middleware("client-address") { request, next in
             guard !trusted.isEmpty else { return try await next(request) }
-            var request = request
             request.context.peer = address(
                 peer: request.context.peer,
                 forwarded: request.headers.values("x-forwarded-for").joined(separator: ","))

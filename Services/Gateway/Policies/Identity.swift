@@ -11,7 +11,6 @@ struct Identity: Sendable {
 
     var middleware: Middleware {
         Middleware("identity") { request, next in
-            var request = request
             request.context.customer = customer(of: request.headers["authorization"])
             if request.context.customer == nil, needsCustomer(request.context.routePattern) {
                 throw Problem.unauthorized("This resource needs a customer's bearer token.")

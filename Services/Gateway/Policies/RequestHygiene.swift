@@ -7,7 +7,6 @@ enum RequestHygiene {
     static func middleware(routeTimeout: Duration) -> Middleware {
         let routeMilliseconds = routeTimeout.inMilliseconds
         return Middleware("hygiene") { request, next in
-            var request = request
             dropHopByHop(&request.headers)
             request.headers.removeAll(where: isSpoofable)
             if let asked = request.headers[timeoutHeader].flatMap({ Int64($0) }) {
