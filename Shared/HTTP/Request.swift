@@ -63,7 +63,7 @@ package final class Request: @unchecked Sendable {
         requestTarget = nil
         headers = Headers()
         if !body.isEmpty { body = [] }
-        context = RequestContext()
+        context.clear()
     }
 
     /// The first value of a query name.
@@ -124,6 +124,21 @@ package struct RequestContext: Sendable {
         self.tracestate = tracestate
         self.customer = customer
         self.routePattern = routePattern
+    }
+
+    /// Becomes that of no request. One by one, since most of it is empty already.
+    fileprivate mutating func clear() {
+        requestID = ""
+        peer = ""
+        if !parameters.isEmpty { parameters = [:] }
+        deadline = nil
+        tracePosition = nil
+        if tracestate != nil { tracestate = nil }
+        if customer != nil { customer = nil }
+        routePattern = nil
+        if rejection != nil { rejection = nil }
+        if bodySource != nil { bodySource = nil }
+        match = nil
     }
 
     /// The header value of `tracePosition`.

@@ -76,4 +76,7 @@ package struct Middleware: Sendable {
         self.name = name
         self.body = body
     }
+
+    /// Adds nothing.
+    static let none = Middleware("none") { request, next in try await next(request) }
 }

@@ -10,8 +10,9 @@ package final class RouteTable: Sendable {
     private let nowhere: Resource
     /// `OPTIONS *`.
     private let everything: Resource
-    private let outermost: @Sendable (Request, @escaping Handler) async throws -> Response
-    private let inner: Handler
+    /// The first layer, and what is within it; see `respond`.
+    package let outermost: @Sendable (Request, @escaping Handler) async throws -> Response
+    package let inner: Handler
     private let report: @Sendable (any Error, Request) -> Void
 
     package init(_ router: Router) {
@@ -58,7 +59,7 @@ package final class RouteTable: Sendable {
             }
         }
         self.inner = inner
-        outermost = router.middleware.first?.body ?? { request, next in try await next(request) }
+        outermost = (router.middleware.first ?? .none).body
     }
 
     /// The route of a request, found before its body is read.
@@ -66,25 +67,30 @@ package final class RouteTable: Sendable {
         match(head.method, head.requestTarget.pathBytes)
     }
 
-    /// Always an answer; see `Router.respond`.
+    /// Always an answer; see `Router.respond`. A connection does the same by itself, because a call
+    /// that may wait costs more than what is done here.
     package func respond(to request: Request) async -> Response {
-        await respond(to: request, match: match(request.method, request.pathBytes))
-    }
-
-    /// The same for a request whose route is known already.
-    package func respond(to request: Request, match: RouteMatch) async -> Response {
-        request.context.match = match
-        if let pattern = match.resource.pattern {
-            request.context.routePattern = pattern.text
-            if pattern.onlyPath == nil {
-                request.context.parameters = pattern.parameters(of: request.pathBytes)
-            }
-        }
+        prepare(request, for: match(request.method, request.pathBytes))
         do {
             return try await outermost(request, inner)
         } catch {
-            return Self.response(to: error, for: request, report)
+            return response(to: error, for: request)
         }
+    }
+
+    /// Notes in a request what was found for it.
+    package func prepare(_ request: Request, for match: RouteMatch) {
+        request.context.match = match
+        guard let pattern = match.resource.pattern else { return }
+        request.context.routePattern = pattern.text
+        if pattern.onlyPath == nil {
+            request.context.parameters = pattern.parameters(of: request.pathBytes)
+        }
+    }
+
+    /// The answer when the outermost layer has thrown.
+    package func response(to error: any Error, for request: Request) -> Response {
+        Self.response(to: error, for: request, report)
     }
 
     func match(_ method: Method, _ path: ArraySlice<UInt8>) -> RouteMatch {

@@ -22,45 +22,39 @@ extension ConnectionDriver {
     /// What follows the request that was answered last.
     enum Next {
         case request(RequestHead)
+        /// The bytes that are there are no whole head.
+        case waits
         /// Nothing has come of one: the connection waits without a task.
         case parked
         /// There will be none.
         case over
     }
 
-    func readHead() async throws -> Next {
-        var deadline: Deadline?
-        var hasBegun = false
+    /// The next head, from what has come so far.
+    func nextHead() throws -> Next {
         while true {
             while let event = try parser.next() {
-                guard case .head(let head) = event else { continue }
-                if countPipelined(waited: deadline != nil) {
-                    // A timer is due after the next look at the sockets; a yield would come back
-                    // before it.
-                    try await loop.sleep(for: .zero)
-                }
-                return .request(head)
+                if case .head(let head) = event { return .request(head) }
             }
-            if !hasBegun, !parser.isIdle {
-                hasBegun = true
+            if headDeadline == nil, !parser.isIdle {
                 phase = .reading
-                deadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))
+                headDeadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))
             }
-            if !mayTakeRequests, !hasBegun, channel.bufferedCount == 0 { return .over }
-            // Written out, since each function that waits costs as much as reading a header line.
             if channel.bufferedCount == 0 {
+                let hasBegun = headDeadline != nil
+                if !mayTakeRequests, !hasBegun { return .over }
                 if channel.peerEnd == .finished { return .over }
-                if !hasBegun, try park() { return .parked }
-                let failure = await channel.suspendReader(until: deadline)
-                if let failure, failure.code != .timeout || channel.bufferedCount == 0 {
-                    guard failure.code == .timeout else { throw failure }
-                    // A slow head (H84).
-                    throw Refusal.slow
-                }
-                if channel.bufferedCount == 0 { continue }
+                return try !hasBegun && park() ? .parked : .waits
             }
             feedParser()
         }
+    }
+
+    /// Until there is more of a head, or its time is over (H84).
+    func waitForHead() async throws {
+        guard let failure = await channel.suspendReader(until: headDeadline) else { return }
+        guard failure.code == .timeout else { throw failure }
+        if channel.bufferedCount == 0 { throw Refusal.slow }
     }
 
     /// Waits for bytes and gives them to the parser. False at the client's orderly end.

@@ -4,64 +4,85 @@ import Sockets
 import Telemetry
 
 extension ConnectionDriver {
-    /// False when the connection must close after this response.
-    func write(_ response: Response, to head: RequestHead) async throws -> Bool {
-        let keepsAlive =
-            head.keepsAlive && !isDraining && served < shared.limits.requestsPerConnectionMax
-            && !shared.isLettingGo && !leavesBody && streamedBodyIsOver()
-        streamed?.isAnswered = true
-        var bytes = output
-        output = []
-        let (written, isWhole) = try serialise(
-            response, to: head, keepsAlive: keepsAlive, into: &bytes)
-        switch (written.framing, response.body) {
-        case _ where isWhole: try await channel.write(bytes, isLast: !written.keepsAlive)
-        case (.length, .bytes(let body)) where body.count <= Self.joinedBodyMax:
-            // One write, so that head and body leave in one segment.
-            bytes.append(contentsOf: body)
-            if try !channel.send(bytes, isLast: !written.keepsAlive) {
-                try await channel.finishSending()
-            }
-        case (.length, .bytes(let body)):
-            try await channel.write(bytes)
-            try await channel.write(body, isLast: !written.keepsAlive)
-        case (.chunked, .stream(_, let body)), (.untilClose, .stream(_, let body)),
-            (.length, .stream(_, let body)):
-            phase = .streaming
-            try await channel.write(bytes)
-            try await stream(body, written.framing)
-        default:
-            try await channel.write(bytes)
-        }
-        if bytes.capacity <= Self.keptBufferMax {
-            bytes.removeAll(keepingCapacity: true)
-            output = bytes
-        }
-        return written.keepsAlive
+    /// An answer on its way.
+    struct Sending {
+        let framing: ResponseFraming
+        /// False when the connection must close after this response.
+        let keepsAlive: Bool
+        /// What is in `output` is all of it.
+        var isWhole: Bool
+        /// The kernel has taken all.
+        var isOver = false
     }
 
-    /// A response that cannot be put on the wire becomes a 500, before any byte of it is (H94); that
-    /// one is whole then, with its body.
+    /// Puts the head into `output`, and a small body behind it, so that both leave in one segment. When
+    /// that is all, it is sent as well, without waiting: nearly every answer is over then.
+    func beginWriting(_ response: Response, to head: RequestHead) throws -> Sending {
+        let keepsAlive =
+            head.keepsAlive && !isDraining && served < shared.limits.requestsPerConnectionMax
+            && !shared.isLettingGo && !leavesBody && (streamed == nil || streamedBodyIsOver())
+        streamed?.isAnswered = true
+        var sending = try serialise(response, to: head, keepsAlive: keepsAlive)
+        if sending.isWhole {
+            sending.isOver = try channel.send(output, isLast: !sending.keepsAlive)
+        }
+        return sending
+    }
+
+    /// The rest of it.
+    func finishWriting(_ response: Response, _ sending: Sending) async throws {
+        if sending.isWhole { return try await channel.finishSending() }
+        switch response.body {
+        case .bytes(let body):
+            try await channel.write(output)
+            try await channel.write(body, isLast: !sending.keepsAlive)
+        case .stream(_, let body):
+            phase = .streaming
+            try await channel.write(output)
+            try await stream(body, sending.framing)
+        case .empty: break
+        }
+    }
+
+    /// Empties `output` for the next answer.
+    func recycleOutput() {
+        if output.capacity <= Self.keptBufferMax {
+            output.removeAll(keepingCapacity: true)
+        } else {
+            output = []
+        }
+    }
+
+    /// A response that cannot be put on the wire becomes a 500, before any byte of it is (H94).
     private func serialise(
-        _ response: Response, to head: RequestHead, keepsAlive: Bool, into bytes: inout [UInt8]
-    ) throws -> (ResponseWriter.Outcome, isWhole: Bool) {
-        let date = shared.date()
+        _ response: Response, to head: RequestHead, keepsAlive: Bool
+    ) throws -> Sending {
         do {
-            let outcome = try ResponseWriter.write(
-                response, to: head.method, version: head.version, keepsAlive: keepsAlive,
-                date: date, into: &bytes)
-            return (outcome, isWhole: false)
+            return try append(response, to: head, keepsAlive: keepsAlive)
         } catch {
             shared.logger.error("response refused", ["detail": .string(error.detail)])
         }
-        let fallback = Problem.internalError.response()
+        return try append(Problem.internalError.response(), to: head, keepsAlive: keepsAlive)
+    }
+
+    private func append(
+        _ response: Response, to head: RequestHead, keepsAlive: Bool
+    ) throws(WriteError) -> Sending {
         let outcome = try ResponseWriter.write(
-            fallback, to: head.method, version: head.version, keepsAlive: keepsAlive, date: date,
-            into: &bytes)
-        if case .length = outcome.framing, case .bytes(let body) = fallback.body {
-            bytes.append(contentsOf: body)
+            response, to: head.method, version: head.version, keepsAlive: keepsAlive,
+            date: shared.date(), into: &output)
+        var sending = Sending(
+            framing: outcome.framing, keepsAlive: outcome.keepsAlive,
+            isWhole: outcome.framing == .none)
+        switch (outcome.framing, response.body) {
+        case (.none, _): break
+        case (_, .stream): break
+        case (_, .bytes(let body)):
+            sending.isWhole = body.count <= Self.joinedBodyMax
+            if sending.isWhole { output.append(contentsOf: body) }
+        case (_, .empty): sending.isWhole = true
         }
-        return (outcome, isWhole: true)
+        return sending
     }
 
     private func stream(

@@ -76,6 +76,10 @@ final class ConnectionDriver: @unchecked Sendable {
     @exclusivity(unchecked) var leavesBody = false
     /// The body that the handler of the request under way reads by itself.
     @exclusivity(unchecked) var streamed: StreamedBody?
+    /// When the head under way must be complete; nil while nothing of it has come.
+    @exclusivity(unchecked) var headDeadline: Deadline?
+    /// The last request, filled again for the next one when nobody has kept it.
+    @exclusivity(unchecked) private var request: Request?
 
     /// `isOver` is called once, when the connection is closed.
     init(
@@ -136,17 +140,48 @@ final class ConnectionDriver: @unchecked Sendable {
     }
 
     /// Until the client or a limit ends the connection, or it is parked.
+    ///
+    /// What needs no waiting is done in plain calls: each asynchronous one costs as much as reading
+    /// three header lines.
     func serve(as runner: Runner) async {
         guard !channel.isInterrupted else { return end() }
         self.runner = runner
         do {
             if served == 0 { try watchPeer() }
-            var goesOn = true
-            while goesOn {
-                phase = .idle
-                method = .get
-                switch try await readHead() {
-                case .request(let head): goesOn = try await answer(head)
+            while true {
+                if phase == .handling || phase == .streaming { beginNext() }
+                switch try nextHead() {
+                case .request(let head):
+                    if countPipelined(waited: headDeadline != nil) {
+                        // A timer is due after the next look at the sockets; a yield would come
+                        // back before it.
+                        try await loop.sleep(for: .zero)
+                    }
+                    let match = accept(head)
+                    let request =
+                        if head.framing == .none { try bodiless(head) } else {
+                            try await withBody(head, match)
+                        }
+                    phase = .handling
+                    let routes = shared.routes
+                    routes.prepare(request, for: match)
+                    let response: Response
+                    do {
+                        response = try await routes.outermost(request, routes.inner)
+                    } catch {
+                        response = routes.response(to: error, for: request)
+                    }
+                    giveBackBudget()
+                    guard !runner.isCancelled else { throw CancellationError() }
+                    let sending = try beginWriting(response, to: head)
+                    if !sending.isOver { try await finishWriting(response, sending) }
+                    recycleOutput()
+                    guard isKept(after: head, sending) else {
+                        phase = .closing
+                        if !clientIsDone { await linger() }
+                        return end()
+                    }
+                case .waits: try await waitForHead()
                 case .parked: return
                 case .over:
                     // The answer before may still be on its way to a client that has sent more.
@@ -154,8 +189,6 @@ final class ConnectionDriver: @unchecked Sendable {
                     return end()
                 }
             }
-            phase = .closing
-            if !clientIsDone { await linger() }
         } catch let error as ParseError where mayRefuse {
             await refuse(error.problem)
         } catch let refusal as Refusal where mayRefuse {
@@ -219,20 +252,41 @@ final class ConnectionDriver: @unchecked Sendable {
     /// from a stream in the middle of its body, where a second response would be taken for data.
     private var mayRefuse: Bool { phase == .idle || phase == .reading }
 
-    /// False when the connection is to be closed.
-    private func answer(_ head: RequestHead) async throws -> Bool {
+    private func beginNext() {
+        phase = .idle
+        method = .get
+        headDeadline = nil
+        // Before the parser fills its buffer again, which the request holds.
+        if isKnownUniquelyReferenced(&request) { request?.clear() } else { request = nil }
+    }
+
+    private func accept(_ head: RequestHead) -> RouteMatch {
         served += 1
         method = head.method
-        let match = shared.routes.match(head)
-        let request =
-            if head.framing == .none { try bodiless(head) } else {
-                try await self.request(of: head, match)
-            }
-        phase = .handling
-        let response = await shared.routes.respond(to: request, match: match)
-        giveBackBudget()
-        guard !Task.isCancelled else { throw CancellationError() }
-        let keepsAlive = try await write(response, to: head)
+        if head.droppedFields > 0 {
+            shared.instruments.dropped.increment(by: Int64(head.droppedFields))
+        }
+        return shared.routes.match(head)
+    }
+
+    /// A request without a body: only the parser is to be told that the message is over.
+    private func bodiless(_ head: RequestHead) throws -> Request {
+        guard case .end = try parser.next() else { throw Refusal.incomplete }
+        return filled(head)
+    }
+
+    private func filled(_ head: RequestHead) -> Request {
+        if let request {
+            request.refill(head, peer: channel.peerHost)
+            return request
+        }
+        let made = head.request(body: [], context: RequestContext(peer: channel.peerHost))
+        request = made
+        return made
+    }
+
+    /// After an answer. False when the connection is to be closed.
+    private func isKept(after head: RequestHead, _ sent: Sending) -> Bool {
         // Asked for by the client, and nothing more has come: a close resets nobody (RFC 9112 §9.6).
         clientIsDone =
             !head.keepsAlive && !leavesBody && streamed?.isOver != false && parser.isIdle
@@ -240,40 +294,25 @@ final class ConnectionDriver: @unchecked Sendable {
         // A reader that the handler left behind has nothing to wait for any more.
         if streamed?.isReading == true { channel.endWait() }
         streamed = nil
-        return keepsAlive
-    }
-
-    /// A request without a body: only the parser is to be told that the message is over.
-    private func bodiless(_ head: RequestHead) throws -> Request {
-        guard case .end = try parser.next() else { throw Refusal.incomplete }
-        countDropped(head)
-        return head.request(body: [], context: RequestContext(peer: channel.peerHost))
-    }
-
-    private func countDropped(_ head: RequestHead) {
-        guard head.droppedFields > 0 else { return }
-        shared.instruments.dropped.increment(by: Int64(head.droppedFields))
+        return sent.keepsAlive
     }
 
     /// The request with its whole body, or with a stream when the route asks for one.
-    private func request(of head: RequestHead, _ match: RouteMatch) async throws -> Request {
+    private func withBody(_ head: RequestHead, _ match: RouteMatch) async throws -> Request {
         // Before a byte of it is read: a declared length over the limit is a 413 (H54).
         try parser.limitBody(to: match.body.limit)
-        countDropped(head)
-        var context = RequestContext(peer: channel.peerHost)
         // A client that waits for 100 would not send the body of a request that is refused anyway: it
         // is answered at once, and nobody waits for the rest (H42, H44).
         let isRefused = head.rejection != nil || !match.isFound
         if isRefused, head.asksToContinue || match.body.isStreamed {
             leavesBody = true
-            return head.request(body: [], context: context)
+            return filled(head)
         }
-        guard match.body.isStreamed else {
-            let body = try await readBody(of: head)
-            return head.request(body: body, context: context)
-        }
-        context.bodySource = beginStreamedBody(of: head)
-        return head.request(body: [], context: context)
+        let body = match.body.isStreamed ? [] : try await readBody(of: head)
+        let request = filled(head)
+        request.body = body
+        if match.body.isStreamed { request.context.bodySource = beginStreamedBody(of: head) }
+        return request
     }
 
     private func peerEnded(_ end: PeerEnd) {

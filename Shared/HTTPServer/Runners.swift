@@ -60,7 +60,7 @@ final class Runners: @unchecked Sendable {
             while let driver = next() {
                 await driver.serve(as: runner)
                 // The cancellation was meant for that connection.
-                if Task.isCancelled { return }
+                if runner.isCancelled { return }
             }
         } while await rest(runner)
     }
@@ -91,9 +91,14 @@ final class Runners: @unchecked Sendable {
 final class Runner: @unchecked Sendable {
     @exclusivity(unchecked) fileprivate var sleeper: UnsafeContinuation<Bool, Never>?
     fileprivate var task: Task<Void, Never>?
+    /// Asked for each request; the task's own answer costs more.
+    @exclusivity(unchecked) private(set) var isCancelled = false
 
     /// Cancels what it serves.
-    func cancel() { task?.cancel() }
+    func cancel() {
+        isCancelled = true
+        task?.cancel()
+    }
 
     fileprivate func wake(_ hasWork: Bool) {
         let sleeper = sleeper
