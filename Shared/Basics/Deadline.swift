@@ -2,25 +2,30 @@
 ///
 /// Deadlines never cross a process boundary: on the wire they are a remaining duration (TO-2, D10).
 package struct Deadline: Sendable, Hashable, Comparable {
-    package let instant: ContinuousClock.Instant
+    package let instant: MonotonicInstant
 
-    package init(_ instant: ContinuousClock.Instant) { self.instant = instant }
+    @inlinable
+    package init(_ instant: MonotonicInstant) { self.instant = instant }
 
     package static func after(_ duration: Duration) -> Deadline {
-        Deadline(ContinuousClock.now.advanced(by: duration))
+        Deadline(MonotonicInstant.now.advanced(by: duration))
     }
 
     /// Time left; zero when it has passed.
     package var remaining: Duration {
-        max(.zero, ContinuousClock.now.duration(to: instant))
+        .nanoseconds(max(0, MonotonicInstant.now.nanoseconds(to: instant)))
     }
 
-    package var isPast: Bool { ContinuousClock.now >= instant }
+    package var isPast: Bool { MonotonicInstant.now >= instant }
 
+    @inlinable
     package static func < (left: Deadline, right: Deadline) -> Bool { left.instant < right.instant }
 }
 
 extension Duration {
+    /// Whole nanoseconds, cut towards zero, and at the ends of the range (292 years).
+    package var inNanoseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000) }
+
     /// Whole microseconds, rounded down.
     package var inMicroseconds: Int64 {
         components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000

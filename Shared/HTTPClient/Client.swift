@@ -69,7 +69,7 @@ package actor Client {
         let patience =
             message.upload == nil ? configuration.requestTimeout : configuration.uploadTimeout
         let deadline = deadline ?? .after(patience)
-        let started = ContinuousClock.now
+        let started = MonotonicInstant.now
         do throws(ClientError) {
             let response = try await attempts(request, message, pool, deadline)
             pool.metrics?.ended(
@@ -110,7 +110,7 @@ package actor Client {
     private func lease(from pool: OriginPool, mayReuse: Bool, _ deadline: Deadline)
         async throws(ClientError) -> Lease
     {
-        let giveUp = ContinuousClock.now + configuration.connectRetryWindow
+        let giveUp = MonotonicInstant.now + configuration.connectRetryWindow
         var failures = 0
         while true {
             do throws(ClientError) {
@@ -119,7 +119,7 @@ package actor Client {
                 failures += 1
                 let pause = Self.connectBackoff.delay(attempt: failures, random: .system)
                 guard error.code == .connectFailed, failures < configuration.connectAttempts,
-                    ContinuousClock.now < giveUp, deadline.remaining > pause
+                    MonotonicInstant.now < giveUp, deadline.remaining > pause
                 else { throw error }
                 logger.debug(
                     "no connection; trying again",

@@ -273,7 +273,7 @@ struct BodyPace {
 
     /// The end of a wait that begins now. A streamed body may take as long as its rate allows: its
     /// length is the route's business. Then the time limit is that of one wait.
-    func deadline(from now: ContinuousClock.Instant) -> Deadline {
+    func deadline(from now: MonotonicInstant) -> Deadline {
         let limits = shared.limits
         let earned = Duration.milliseconds(
             Int64(received) * 1_000 / Int64(max(1, limits.bodyBytesPerSecondMin)))

@@ -58,7 +58,7 @@ final class ConnectionDriver: @unchecked Sendable {
     private var preparing: Task<Void, Never>?
     /// Without buffers; see `cool`.
     private var isCold = false
-    private var idleEnd: ContinuousClock.Instant
+    private var idleEnd: MonotonicInstant
     /// Called by the channel while the connection is parked. Kept, as it is needed for every request.
     private var wake: @Sendable (SocketError?) -> Void = { _ in }
     var isDraining = false

@@ -18,7 +18,7 @@ final class ServerState: @unchecked Sendable {
     @exclusivity(unchecked) var isLettingGo = false
     @exclusivity(unchecked) private var dateSecond: Int64 = -1
     @exclusivity(unchecked) private var dateText = ""
-    @exclusivity(unchecked) private var dateTurn: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var dateTurn: MonotonicInstant?
 
     init(
         limits: ServerLimits, routes: RouteTable, loop: EventLoop, logger: Logger,

@@ -69,7 +69,7 @@ package actor Pool {
     func acquire() async throws(PostgresError) -> Connection {
         lastWaiter += 1
         let number = lastWaiter
-        let start = ContinuousClock.now
+        let start = MonotonicInstant.now
         let outcome: Result<Connection, PostgresError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let timer = loop.schedule(after: configuration.acquireTimeout) { [weak self] in

@@ -1,7 +1,9 @@
+import Basics
+
 /// The pool's rules, without a connection, a clock or a queue: an event comes in, actions go out,
 /// and the driver performs them in order.
 struct PoolStateMachine: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = MonotonicInstant
     typealias ConnectionID = UInt64
     typealias WaiterID = UInt64
 

@@ -13,7 +13,7 @@ package actor RedisClient {
         let number: UInt64
         /// nil once the caller has gone: the answer still comes, in its turn, and is dropped.
         var continuation: CheckedContinuation<Result<RedisReply, RedisError>, Never>?
-        let sent: ContinuousClock.Instant
+        let sent: MonotonicInstant
     }
 
     enum Link {
@@ -134,7 +134,7 @@ package actor RedisClient {
     /// The answer even when it is an error of Redis: the connection is sound, though the command was
     /// wrong. What becomes of it is counted; an unknown script is only the first half of a call.
     func raw(_ parts: [[UInt8]], limit: Duration) async throws(RedisError) -> RedisReply {
-        let start = ContinuousClock.now
+        let start = MonotonicInstant.now
         do throws(RedisError) {
             let reply = try await guardedExchange(parts, limit: limit).get()
             if case .error(let message) = reply, !message.hasPrefix(RedisScript.unknown) {

@@ -1,3 +1,4 @@
+import Basics
 import Telemetry
 
 /// What a client counts.
@@ -48,7 +49,7 @@ struct RedisMetrics: Sendable {
             buckets: Self.buckets)
     }
 
-    func ended(_ outcome: Outcome, since start: ContinuousClock.Instant) {
+    func ended(_ outcome: Outcome, since start: MonotonicInstant) {
         commands[outcome].increment()
         switch outcome {
         case .answered, .failed(.refused): duration.observe(start.duration(to: .now))

@@ -1,3 +1,5 @@
+import Basics
+
 /// A Lua script and the name that Redis knows it by.
 package struct RedisScript: Sendable {
     /// What Redis runs.
@@ -24,7 +26,7 @@ extension RedisClient {
         _ script: RedisScript, keys: [String], arguments: [String]
     ) async throws(RedisError) -> RedisReply {
         let operands = ([String(keys.count)] + keys + arguments).map { Array($0.utf8) }
-        let start = ContinuousClock.now
+        let start = MonotonicInstant.now
         func run(_ command: String, _ script: String) async throws(RedisError) -> RedisReply {
             let left = configuration.commandTimeout - start.duration(to: .now)
             return try await raw(

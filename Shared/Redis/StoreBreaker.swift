@@ -1,7 +1,9 @@
+import Basics
+
 /// Stops calls to a store that does not answer: after some failures in a row none is made for a
 /// while, then a single one probes (RL-9). Pure; time and randomness come in.
 struct StoreBreaker: Sendable, Equatable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = MonotonicInstant
 
     enum State: Equatable {
         /// Calls are made. Goes to `open` when the last failure allowed happens.

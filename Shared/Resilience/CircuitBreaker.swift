@@ -7,7 +7,7 @@ package import Basics
 /// operator can force it open, switch it off, or let it count only.
 package struct CircuitBreaker: Sendable {
     /// Of the monotonic clock, or of a test's.
-    package typealias Instant = ContinuousClock.Instant
+    package typealias Instant = MonotonicInstant
 
     /// CB-1. The raw values are what metrics and the admin port say.
     package enum State: String, Sendable, CaseIterable {

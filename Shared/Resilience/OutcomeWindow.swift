@@ -1,8 +1,10 @@
+package import Basics
+
 /// The outcomes of the last calls (CB-2): the last N of them, or those of the last N seconds. Totals
 /// are kept beside, so a look costs the same however long the window is. Pure; the time comes in.
 package struct OutcomeWindow: Sendable {
     /// Of the monotonic clock, or of a test's.
-    package typealias Instant = ContinuousClock.Instant
+    package typealias Instant = MonotonicInstant
 
     /// What counts as recent.
     package enum Span: Sendable, Hashable {

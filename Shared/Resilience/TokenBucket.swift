@@ -1,3 +1,5 @@
+package import Basics
+
 /// The size of a token bucket: `burst` tokens at most, `refill` of them back per `period` (RL-1).
 package struct TokenBucketLimit: Sendable, Hashable {
     /// B: the most tokens there can be.
@@ -67,7 +69,7 @@ package struct TokenBucketDecision: Sendable, Equatable {
 /// full. Pure; the time comes in.
 package struct TokenBucket: Sendable, Hashable {
     /// Of the monotonic clock, or of a test's.
-    package typealias Instant = ContinuousClock.Instant
+    package typealias Instant = MonotonicInstant
 
     /// The "theoretical arrival time" of GCRA: the bucket is full from then on.
     package private(set) var fullAt: Instant

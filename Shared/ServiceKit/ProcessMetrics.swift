@@ -84,7 +84,7 @@ struct LoopLagProbe: LongRunning {
 
     func run() async throws {
         while true {
-            let planned = ContinuousClock.now.advanced(by: Self.interval)
+            let planned = MonotonicInstant.now.advanced(by: Self.interval)
             try await loop.sleep(for: Self.interval)
             lateness.observe(max(.zero, planned.duration(to: .now)))
         }

@@ -49,7 +49,7 @@ struct ServiceGroup: Sendable {
         var failures = 0
         // Once even when the end has come already: a part may have something to finish (spans).
         repeat {
-            let started = ContinuousClock.now
+            let started = MonotonicInstant.now
             do {
                 try await part.run()
                 if Task.isCancelled { return }

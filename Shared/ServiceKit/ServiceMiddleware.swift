@@ -33,7 +33,7 @@ package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
         do {
             // Not by `Tracer.withSpan`, which comes to the same in three more calls.
             var response = try await Span.$current.withValue(span) {
-                let started = ContinuousClock.now
+                let started = MonotonicInstant.now
                 // The router turns errors into responses at each layer, so this never throws.
                 let response = try await next(request)
                 log.record(request, status: response.status, started.duration(to: .now))

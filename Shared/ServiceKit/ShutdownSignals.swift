@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Sockets
 import Synchronization
@@ -59,9 +60,9 @@ package enum ShutdownSignals {
     /// The next signal's number; nil when none came in time.
     private static func next(from reader: CInt, within limit: Duration?) -> CInt? {
         let isDraining = limit != nil
-        let end = limit.map { ContinuousClock.now.advanced(by: $0) }
+        let end = limit.map { MonotonicInstant.now.advanced(by: $0) }
         while true {
-            let left = end.map { ContinuousClock.now.duration(to: $0) }
+            let left = end.map { MonotonicInstant.now.duration(to: $0) }
             if let left, left <= .zero { return nil }
             var wait = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
             let milliseconds = left.map { CInt(clamping: $0.components.seconds * 1_000 + 1_000) }

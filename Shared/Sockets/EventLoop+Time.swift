@@ -1,20 +1,18 @@
+package import Basics
 import Synchronization
 
 extension EventLoop {
-    /// Longer delays are cut to this, ten years: an instant must not overflow.
-    private static let delayMax = Duration.seconds(315_360_000)
-
     /// Runs `body` on the loop once, `delay` from now (at once when it is not positive). Timers of
     /// one instant fire in the order they were scheduled. Any thread.
     package func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void)
         -> TimerToken
     {
-        schedule(at: ContinuousClock.now.advanced(by: min(delay, Self.delayMax)), body)
+        schedule(at: MonotonicInstant.now.advanced(by: delay), body)
     }
 
     /// Runs `body` on the loop once, at an instant. Any thread.
     package func schedule(
-        at instant: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void
+        at instant: MonotonicInstant, _ body: @escaping @Sendable () -> Void
     ) -> TimerToken {
         let (token, isEarliest) = timers.withLock { timers in
             let before = timers.earliest()

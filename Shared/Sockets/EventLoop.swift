@@ -1,4 +1,4 @@
-import Basics
+package import Basics
 import Glibc
 import Synchronization
 
@@ -37,7 +37,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Where every connection of the loop receives; what came is copied out before the next call.
     let receiveBuffer: ReceiveBuffer
     /// When the present turn began.
-    private var turn = ContinuousClock.now
+    private var turn = MonotonicInstant.now
 
     /// `name` shows in thread lists. Throws when the process is out of descriptors.
     package init(name: String) throws(SocketError) {
@@ -87,7 +87,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// When the present turn of the loop began: good enough for limits of a tenth of a second and more,
     /// and free, where asking the clock for each request is not. Loop thread only.
-    package var now: ContinuousClock.Instant {
+    package var now: MonotonicInstant {
         checkIsolated()
         return turn
     }
@@ -151,10 +151,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         guard let next = timers.withLock({ $0.earliest() }) else {
             return CInt(Self.waitMilliseconds)
         }
-        let remaining = ContinuousClock.now.duration(to: next)
-        guard remaining > .zero else { return 0 }
+        let remaining = MonotonicInstant.now.nanoseconds(to: next)
+        guard remaining > 0 else { return 0 }
         // Rounded up: waking before the instant would spin through empty turns.
-        return CInt(min(Self.waitMilliseconds, remaining.inMilliseconds + 1))
+        return CInt(min(Self.waitMilliseconds, remaining / 1_000_000 + 1))
     }
 
     private func takeRemote() {

@@ -1,3 +1,5 @@
+import Basics
+
 /// What is known about names for a short while. A pure value: the clock comes in.
 struct NameCache: Sendable {
     struct Key: Hashable, Sendable {
@@ -7,7 +9,7 @@ struct NameCache: Sendable {
 
     private struct Entry {
         let addresses: [SocketAddress]
-        let expires: ContinuousClock.Instant
+        let expires: MonotonicInstant
     }
 
     private var entries: [Key: Entry] = [:]
@@ -15,14 +17,14 @@ struct NameCache: Sendable {
 
     init(limits: NameLookup.Limits) { self.limits = limits }
 
-    func addresses(of key: Key, at now: ContinuousClock.Instant) -> [SocketAddress]? {
+    func addresses(of key: Key, at now: MonotonicInstant) -> [SocketAddress]? {
         guard let entry = entries[key], now < entry.expires else { return nil }
         return entry.addresses
     }
 
     /// Keeps an answer. A full cache loses what has expired, and else the entry that expires first.
     mutating func keep(
-        _ addresses: [SocketAddress], of key: Key, at now: ContinuousClock.Instant
+        _ addresses: [SocketAddress], of key: Key, at now: MonotonicInstant
     ) {
         guard limits.namesMax > 0, limits.lifetime > .zero else { return }
         if entries[key] == nil, entries.count >= limits.namesMax {

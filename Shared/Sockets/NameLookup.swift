@@ -1,3 +1,4 @@
+import Basics
 import CLinux
 import Synchronization
 
@@ -59,7 +60,7 @@ package final class NameLookup: Sendable {
         // Ignored: text that is not a numeric address is a name.
         if let numeric = try? SocketAddress(numeric: host, port: port) { return [numeric] }
         return state.withLock {
-            $0.cache.addresses(of: Key(host: host, port: port), at: ContinuousClock.now)
+            $0.cache.addresses(of: Key(host: host, port: port), at: MonotonicInstant.now)
         }
     }
 
@@ -128,7 +129,7 @@ package final class NameLookup: Sendable {
     private func settle(_ key: Key, _ answer: Answer) {
         let cells = state.withLock { state in
             if case .success(let addresses) = answer {
-                state.cache.keep(addresses, of: key, at: ContinuousClock.now)
+                state.cache.keep(addresses, of: key, at: MonotonicInstant.now)
             }
             let cells = state.waiters.removeValue(forKey: key) ?? []
             state.waiting -= cells.count

@@ -38,9 +38,9 @@ import Glibc
 struct WaitTimer {
     var token: TimerToken?
     /// When `token` fires; nil without one.
-    var firesAt: ContinuousClock.Instant?
+    var firesAt: MonotonicInstant?
     /// The deadline of the wait under way; nil when nobody waits or without one.
-    var deadline: ContinuousClock.Instant?
+    var deadline: MonotonicInstant?
     /// Counts waits, so that a late cancellation cannot end another one.
     var waits: UInt64 = 0
 }
@@ -161,7 +161,7 @@ extension TCPChannel {
         resumeReader(SocketError(.cancelled, "read"))
     }
 
-    private func arm(_ instant: ContinuousClock.Instant) {
+    private func arm(_ instant: MonotonicInstant) {
         timer.deadline = instant
         if let firesAt = timer.firesAt, firesAt <= instant { return }
         if let token = timer.token { loop.cancel(token) }
@@ -175,7 +175,7 @@ extension TCPChannel {
         timer.token = nil
         timer.firesAt = nil
         guard let deadline = timer.deadline else { return }
-        if deadline <= ContinuousClock.now {
+        if deadline <= MonotonicInstant.now {
             resumeReader(SocketError(.timeout, "read"))
         } else {
             arm(deadline)

@@ -1,3 +1,5 @@
+import Basics
+
 /// Names one scheduled timer. Cancelling a timer that has fired does nothing.
 package struct TimerToken: Sendable, Hashable {
     let number: UInt64
@@ -9,7 +11,7 @@ package struct TimerToken: Sendable, Hashable {
 /// such entries outnumber the live ones.
 struct TimerHeap {
     private struct Entry {
-        let instant: ContinuousClock.Instant
+        let instant: MonotonicInstant
         let number: UInt64
 
         func isBefore(_ other: Entry) -> Bool {
@@ -23,7 +25,7 @@ struct TimerHeap {
 
     var count: Int { bodies.count }
 
-    mutating func add(at instant: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void)
+    mutating func add(at instant: MonotonicInstant, _ body: @escaping @Sendable () -> Void)
         -> TimerToken
     {
         lastNumber += 1
@@ -41,13 +43,13 @@ struct TimerHeap {
     }
 
     /// The instant of the earliest live timer.
-    mutating func earliest() -> ContinuousClock.Instant? {
+    mutating func earliest() -> MonotonicInstant? {
         while let first = heap.first, bodies[first.number] == nil { _ = removeFirst() }
         return heap.first?.instant
     }
 
     /// Takes the earliest timer that is due at `now`.
-    mutating func takeDue(at now: ContinuousClock.Instant) -> (@Sendable () -> Void)? {
+    mutating func takeDue(at now: MonotonicInstant) -> (@Sendable () -> Void)? {
         while let first = heap.first, first.instant <= now {
             _ = removeFirst()
             if let body = bodies.removeValue(forKey: first.number) { return body }

@@ -150,7 +150,7 @@ enum SpanFailure {
 /// The part of a span that changes.
 final class SpanRecord: Sendable {
     private let sink: any SpanSink
-    private let began = ContinuousClock.now
+    private let began = MonotonicInstant.now
     private let span: Mutex<FinishedSpan?>
 
     init(_ span: FinishedSpan, sink: any SpanSink) {

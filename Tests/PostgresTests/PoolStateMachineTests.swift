@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import Postgres
@@ -5,7 +6,7 @@ import Testing
 /// Event in, exact actions out; time is a parameter, so nothing waits.
 struct PoolStateMachineTests {
     private typealias Action = PoolStateMachine.Action
-    private let start = ContinuousClock.Instant.now
+    private let start = MonotonicInstant.now
 
     private func machine(
         sizeMax: Int = 2, minimum: Int = 0, waitersMax: Int = 2

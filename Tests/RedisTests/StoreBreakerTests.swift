@@ -4,7 +4,7 @@ import Testing
 @testable import Redis
 
 struct StoreBreakerTests {
-    private let start = ContinuousClock.Instant.now
+    private let start = MonotonicInstant.now
 
     private func opened() -> StoreBreaker {
         var breaker = StoreBreaker()

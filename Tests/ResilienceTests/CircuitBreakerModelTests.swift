@@ -98,8 +98,8 @@ import Testing
             window: below(2) == 0 ? .calls(5 + below(30)) : .time(.seconds(2 + below(8))),
             callsMin: 2 + below(20), slowAfter: .milliseconds(500), wait: .milliseconds(200 + below(2_000)),
             waitMax: .seconds(10), probes: 1 + below(6), halfOpenMax: .seconds(3))
-        let start = ContinuousClock.Instant.now
-        func at(_ now: Int64) -> ContinuousClock.Instant { start.advanced(by: .milliseconds(now)) }
+        let start = MonotonicInstant.now
+        func at(_ now: Int64) -> MonotonicInstant { start.advanced(by: .milliseconds(now)) }
         var real = CircuitBreaker(settings, now: start)
         var model = Model(settings: settings)
         var running: [Running] = []
@@ -152,14 +152,14 @@ import Testing
     }
 
     /// CB-4: the wait is what the number of openings says, ± 20 %.
-    private func isWithin(_ breaker: CircuitBreaker, _ since: ContinuousClock.Instant) -> Bool {
+    private func isWithin(_ breaker: CircuitBreaker, _ since: MonotonicInstant) -> Bool {
         guard let until = breaker.opensUntil else { return true }
         let (wait, nominal) = (since.duration(to: until), breaker.settings.wait(opens: breaker.opens))
         return wait <= nominal * 1.2 + .milliseconds(1) && wait >= nominal * 0.8 - .milliseconds(1)
     }
 
     /// Rounded down: the virtual clock has whole milliseconds, so "later than" stays the same.
-    private func millisecond(of instant: ContinuousClock.Instant?, _ start: ContinuousClock.Instant)
+    private func millisecond(of instant: MonotonicInstant?, _ start: MonotonicInstant)
         -> Int64
     {
         instant.map { start.duration(to: $0).inMilliseconds } ?? -1

@@ -4,12 +4,12 @@ import Testing
 @testable import Resilience
 
 @Suite struct CircuitBreakerTests {
-    private let start = ContinuousClock.Instant.now
+    private let start = MonotonicInstant.now
     private let random = RandomSource.seeded(1)
     private static let counting = CircuitBreaker.Settings(
         window: .calls(10), callsMin: 4, wait: .seconds(5), waitMax: .seconds(60), probes: 3)
 
-    private func at(_ milliseconds: Int) -> ContinuousClock.Instant {
+    private func at(_ milliseconds: Int) -> MonotonicInstant {
         start.advanced(by: .milliseconds(milliseconds))
     }
 

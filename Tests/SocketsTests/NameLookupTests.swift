@@ -97,7 +97,7 @@ struct NameLookupTests {
         limits.lifetime = .seconds(5)
         limits.namesMax = 2
         var cache = NameCache(limits: limits)
-        let start = ContinuousClock.now
+        let start = MonotonicInstant.now
         let key = { (host: String) in NameCache.Key(host: host, port: 80) }
         cache.keep([try Self.address(1)], of: key("a"), at: start)
         #expect(cache.addresses(of: key("a"), at: start + .milliseconds(4_999))?.count == 1)

@@ -76,7 +76,7 @@ struct PolicyRoutes: Sendable {
         case .time(let time): window["length_ms"] = .integer(time.inMilliseconds)
         case .calls(let calls): window["length_calls"] = .integer(Int64(calls))
         }
-        let left = copy.opensUntil.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+        let left = copy.opensUntil.map { max(.zero, MonotonicInstant.now.duration(to: $0)) }
         return [
             "upstream": .string(breaker.upstream), "mode": .string(copy.mode.rawValue),
             "state": .string(copy.state.rawValue), "opens": .integer(Int64(copy.opens)),

@@ -39,7 +39,7 @@ struct Forwarder: Sendable {
         func end(_ outcome: CircuitBreaker.Outcome) {
             if let permit { breaker?.finish(permit, outcome) }
         }
-        let start = ContinuousClock.now
+        let start = MonotonicInstant.now
         do {
             // The canonical path goes out: the one that was routed and authorised (PX-3).
             let answer = try await upstream.send(

@@ -65,7 +65,7 @@ struct UpstreamInstruments: Sendable {
     }
 
     /// `outcome` is a status class such as `2xx`, or a client error's code.
-    func record(outcome: String, since start: ContinuousClock.Instant) {
+    func record(outcome: String, since start: MonotonicInstant) {
         duration.observe(start.duration(to: .now))
         requests[outcome].increment()
     }

@@ -70,7 +70,7 @@ struct OrderStream: Sendable {
     private func follow(
         _ id: OrderID, _ follower: TimelineFollower, to writer: any BodyWriter
     ) async throws {
-        var beat = ContinuousClock.now + limits.heartbeat
+        var beat = MonotonicInstant.now + limits.heartbeat
         while true {
             if follower.takeBehind() {
                 let (entries, areLast) = try await view.entries(of: id, after: follower.sent)
@@ -89,7 +89,7 @@ struct OrderStream: Sendable {
                 try await writer.write(ServerSentEvent.heartbeat)
                 beat = .now + limits.heartbeat
             }
-            try await follower.wait(atMost: ContinuousClock.now.duration(to: beat), on: loop)
+            try await follower.wait(atMost: MonotonicInstant.now.duration(to: beat), on: loop)
         }
     }
 }
