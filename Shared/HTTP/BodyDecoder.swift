@@ -6,14 +6,12 @@ struct BodyDecoder: Sendable {
         case needsInput
     }
 
-    private enum State {
-        /// Bytes of the declared length that are still to come; 0 means the end.
-        case length(Int)
-        case chunked(ChunkDecoder)
-        case untilClose
-    }
-
-    private var state: State
+    /// How the end is found.
+    private let framing: BodyFraming
+    /// Bytes of the declared length that are still to come; 0 means the end.
+    private var left = 0
+    /// Changed where it is: it is too large to be taken out and put back for each piece.
+    private var chunks: ChunkDecoder?
     private var received = 0
     /// Data bytes accepted; beyond: 413.
     private(set) var limit: Int
@@ -23,36 +21,36 @@ struct BodyDecoder: Sendable {
 
     init(_ framing: BodyFraming, limit: Int, limits: HTTPLimits) throws(ParseError) {
         self.limit = limit
+        self.framing = framing
         switch framing {
-        case .none: state = .length(0)
         case .length(let length):
             guard length <= limit else { throw .bodyTooLarge(limit) }
-            state = .length(length)
-        case .chunked: state = .chunked(ChunkDecoder(limits: limits))
-        case .untilClose: state = .untilClose
+            left = length
+        case .chunked: chunks = ChunkDecoder(limits: limits)
+        case .none, .untilClose: break
         }
     }
 
     /// Changes the limit before the body is read; a declared length beyond it throws (H54).
     mutating func setLimit(_ newLimit: Int) throws(ParseError) {
         limit = newLimit
-        if case .length(let length) = state, length > newLimit { throw .bodyTooLarge(newLimit) }
+        guard left <= newLimit else { throw .bodyTooLarge(newLimit) }
     }
 
     mutating func next(from input: inout InputBuffer) throws(ParseError) -> Step {
-        switch state {
-        case .length(0): return .end
-        case .length(let left):
+        switch framing {
+        case .none: return .end
+        case .length:
+            guard left > 0 else { return .end }
             let data = input.take(atMost: min(left, Self.pieceMax))
             guard !data.isEmpty else { return .needsInput }
-            state = .length(left - data.count)
+            left -= data.count
             return .data(data)
         case .untilClose:
             let data = input.take(atMost: Self.pieceMax)
             return data.isEmpty ? .needsInput : try counted(data)
-        case .chunked(var decoder):
-            defer { state = .chunked(decoder) }
-            switch try decoder.next(from: &input) {
+        case .chunked:
+            switch try chunks?.next(from: &input) ?? .end {
             case .data(let data): return try counted(data)
             case .end: return .end
             case .needsInput: return .needsInput
@@ -62,9 +60,10 @@ struct BodyDecoder: Sendable {
 
     /// The peer has closed: nil error when that is how this body ends.
     func closed() throws(ParseError) {
-        switch state {
-        case .untilClose, .length(0): return
-        case .length, .chunked: throw .truncated
+        switch framing {
+        case .untilClose, .none: return
+        case .length: if left > 0 { throw .truncated }
+        case .chunked: throw .truncated
         }
     }
 

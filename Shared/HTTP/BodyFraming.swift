@@ -9,6 +9,8 @@ package enum BodyFraming: Sendable, Equatable {
     /// The framing of a request. Anything two readers could understand differently is refused:
     /// that difference is what request smuggling lives on (RFC 9112 §11.2, H47–H61).
     static func request(_ head: HeadBuffer, version: HTTPVersion) throws(ParseError) -> BodyFraming {
+        // Nearly every GET.
+        guard head.has(.transferEncoding) || head.has(.contentLength) else { return .none }
         if let coding = try transferCoding(head, version: version) { return coding }
         guard let length = try contentLength(head), length > 0 else { return .none }
         return .length(length)

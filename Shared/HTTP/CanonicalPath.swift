@@ -18,10 +18,6 @@ package struct CanonicalPath: Sendable, Hashable {
         guard bytes.first == Character8.slash else {
             throw .malformed("A path begins with a slash.")
         }
-        if Self.isCanonical(bytes) {
-            decoded = String(decoding: bytes, as: UTF8.self)
-            return
-        }
         var segments: [[UInt8]] = []
         let rawSegments = bytes.dropFirst().split(
             separator: Character8.slash, omittingEmptySubsequences: false)
@@ -48,15 +44,19 @@ package struct CanonicalPath: Sendable, Hashable {
     }
 
     /// Nothing to decode, to merge or to resolve: true for nearly every request.
-    static func isCanonical(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.first == Character8.slash else { return false }
-        var previous: UInt8 = 0
-        for byte in bytes {
-            if previous == Character8.slash, byte == Character8.slash || byte == Character8.dot {
-                return false
+    static func isCanonical(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        guard !range.isEmpty, bytes[range.lowerBound] == Character8.slash else { return false }
+        var followsSlash = false
+        for index in range {
+            let byte = bytes[index]
+            if byte == Character8.slash {
+                if followsSlash { return false }
+                followsSlash = true
+            } else {
+                guard Character8.isPathCharacter(byte), byte != Character8.dot || !followsSlash
+                else { return false }
+                followsSlash = false
             }
-            guard byte == Character8.slash || Character8.isPathCharacter(byte) else { return false }
-            previous = byte
         }
         return true
     }
@@ -134,8 +134,14 @@ package enum QueryString {
     package static func parse(_ raw: some StringProtocol) throws(ParseError)
         -> [(name: String, value: String)]
     {
+        try parse(bytes: Array(raw.utf8)[...])
+    }
+
+    static func parse(bytes: ArraySlice<UInt8>) throws(ParseError)
+        -> [(name: String, value: String)]
+    {
         var items: [(name: String, value: String)] = []
-        for pair in raw.utf8.split(separator: UInt8(ascii: "&")) {
+        for pair in bytes.split(separator: UInt8(ascii: "&")) {
             let parts = pair.split(
                 separator: Character8.equals, maxSplits: 1, omittingEmptySubsequences: false)
             let name = try decode(parts[0])

@@ -1,9 +1,9 @@
-import Glibc
-
 /// Finds the parts of field lines in place, and puts their names into lower case.
 struct FieldLineReader {
     enum Failure {
         case whitespace, noColon, notToken, imitation
+        /// The bytes do not go on to a CRLF without another control character.
+        case unfinished
 
         var error: ParseError {
             switch self {
@@ -14,6 +14,7 @@ struct FieldLineReader {
             // Whitespace before the colon ends here too (RFC 9112 §5.1, H29).
             case .notToken: .malformed("A header field name is not a token.")
             case .imitation: .malformed("A header field imitates message framing.")
+            case .unfinished: .malformed("A header line does not end with CRLF.")
             }
         }
     }
@@ -23,11 +24,14 @@ struct FieldLineReader {
     private(set) var repeated: UInt16 = 0
     private(set) var dropped = 0
     private var position: Int
-    private let keepsUnderscores: Bool
+    /// What makes a position in the bytes that are read one in the head.
+    private let shift: Int
+    private let limits: FieldLimits
 
-    init(position: Int, keepsUnderscores: Bool) {
+    init(position: Int, shift: Int = 0, _ limits: FieldLimits) {
         self.position = position
-        self.keepsUnderscores = keepsUnderscores
+        self.shift = shift
+        self.limits = limits
     }
 
     /// All lines from the position on; each ends with CRLF.
@@ -38,45 +42,72 @@ struct FieldLineReader {
         return nil
     }
 
+    /// All lines to the empty one; gives the position behind it. Nil when it is not there, or when
+    /// anything is wrong before it.
+    mutating func readSection(_ bytes: UnsafeMutableBufferPointer<UInt8>) -> Int? {
+        let first = position
+        var count = 0
+        while position + 1 < bytes.count {
+            if bytes[position] == Character8.cr {
+                return bytes[position + 1] == Character8.lf ? position + 2 : nil
+            }
+            let start = position
+            count += 1
+            guard readLine(bytes) == nil, position - start <= limits.lineMax + 2,
+                position - first <= limits.sizeMax, count <= limits.countMax
+            else { return nil }
+        }
+        return nil
+    }
+
     private mutating func readLine(_ bytes: UnsafeMutableBufferPointer<UInt8>) -> Failure? {
         let start = position
-        var index = start
-        var underscores = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            guard Character8.isToken(byte) else { break }
-            if byte == Character8.underscore { underscores += 1 }
-            bytes[index] = Character8.lowercased(byte)
-            index += 1
-        }
-        let colon = index
+        var hasUnderscore = false
+        let colon = Self.lowercaseName(bytes, from: start, &hasUnderscore)
         guard colon < bytes.count, bytes[colon] == Character8.colon, colon > start else {
             return Self.failure(bytes, from: start)
         }
-        index += 1
-        while index < bytes.count, Character8.isWhitespace(bytes[index]) { index += 1 }
-        let value = index
-        index = Self.lineEnd(bytes, from: index)
-        position = index + 2
-        while index > value, Character8.isWhitespace(bytes[index - 1]) { index -= 1 }
+        var value = colon + 1
+        while value < bytes.count, Character8.isWhitespace(bytes[value]) { value += 1 }
+        var end = ControlSearch.first(
+            UnsafeRawBufferPointer(bytes), from: value, bound: bytes.count)
+        guard end + 1 < bytes.count, bytes[end] == Character8.cr, bytes[end + 1] == Character8.lf
+        else { return .unfinished }
+        position = end + 2
+        while end > value, Character8.isWhitespace(bytes[end - 1]) { end -= 1 }
         let name = UnsafeBufferPointer(rebasing: bytes[start..<colon])
-        if underscores > 0 {
+        if hasUnderscore {
             if KnownField.isImitation(name) { return .imitation }
-            guard keepsUnderscores else {
+            guard limits.keepsUnderscores else {
                 dropped += 1
                 return nil
             }
         }
-        note(KnownField(name), name: start..<colon, value: value..<index)
+        note(KnownField(name), name: start..<colon, value: value..<end)
         return nil
     }
 
-    /// The CR that ends the line; a section is made of whole lines, so there is one.
-    private static func lineEnd(_ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int) -> Int {
-        guard start < bytes.count, let base = bytes.baseAddress,
-            let found = memchr(base + start, Int32(Character8.cr), bytes.count - start)
-        else { return bytes.count }
-        return base.distance(to: found.assumingMemoryBound(to: UInt8.self))
+    /// Where the token ends that begins at `start`; its letters become small ones.
+    private static func lowercaseName(
+        _ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int, _ hasUnderscore: inout Bool
+    ) -> Int {
+        var index = start
+        while index < bytes.count {
+            if index + 8 <= bytes.count {
+                let eight = EightBytes(UnsafeRawBufferPointer(bytes), at: index)
+                let count = eight.lowercasedName(
+                    into: UnsafeMutableRawBufferPointer(bytes), at: index)
+                index += count
+                if count == 8 { continue }
+            }
+            // The end, or a character that few names hold, or one of the last of the bytes.
+            let byte = bytes[index]
+            guard Character8.isToken(byte) else { break }
+            if byte == Character8.underscore { hasUnderscore = true }
+            bytes[index] = Character8.lowercased(byte)
+            index += 1
+        }
+        return index
     }
 
     private mutating func note(_ known: KnownField, name: Range<Int>, value: Range<Int>) {
@@ -84,12 +115,16 @@ struct FieldLineReader {
             if present & known.bit != 0 { repeated |= known.bit }
             present |= known.bit
         }
-        lines.append(
-            HeadBuffer.Line(
-                name: Int32(truncatingIfNeeded: name.lowerBound)
-                    ..< Int32(truncatingIfNeeded: name.upperBound),
-                value: Int32(truncatingIfNeeded: value.lowerBound)
-                    ..< Int32(truncatingIfNeeded: value.upperBound), known: known))
+        lines.append(HeadBuffer.Line(name: inHead(name), value: inHead(value), known: known))
+    }
+
+    private func inHead(_ range: Range<Int>) -> Range<Int32> {
+        // The start is not behind the end before, so it is not behind it after either.
+        Range(
+            uncheckedBounds: (
+                Int32(truncatingIfNeeded: range.lowerBound + shift),
+                Int32(truncatingIfNeeded: range.upperBound + shift)
+            ))
     }
 
     private static func failure(_ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int) -> Failure

@@ -10,6 +10,8 @@ final class HeadBuffer: @unchecked Sendable {
         let name: Range<Int32>
         let value: Range<Int32>
         let known: KnownField
+
+        var valueRange: Range<Int> { Int(value.lowerBound)..<Int(value.upperBound) }
     }
 
     @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
@@ -18,13 +20,15 @@ final class HeadBuffer: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var targetEnd = 0
     @exclusivity(unchecked) private var present: UInt16 = 0
     @exclusivity(unchecked) private var repeated: UInt16 = 0
+    /// What was found out about the request; of no meaning for other messages.
+    @exclusivity(unchecked) var request = RequestFacts()
 
     init() {}
 
     func copy() -> HeadBuffer {
         let other = HeadBuffer()
         (other.bytes, other.lines, other.targetEnd) = (bytes, lines, targetEnd)
-        (other.present, other.repeated) = (present, repeated)
+        (other.present, other.repeated, other.request) = (present, repeated, request)
         return other
     }
 
@@ -45,19 +49,43 @@ final class HeadBuffer: @unchecked Sendable {
     /// dropped for an underscore in their name, which some readers take for a hyphen (H37, PX-2). Those
     /// read requests; a proxy must pass on the fields of a response that it does not know (RFC 9110
     /// §5.1). When a line is malformed none of them counts.
-    func add(_ section: ArraySlice<UInt8>, keepsUnderscores: Bool) throws(ParseError) -> Int {
-        let start = bytes.count
+    func add(_ section: ArraySlice<UInt8>, _ limits: FieldLimits) throws(ParseError) -> Int {
+        var reader = FieldLineReader(position: bytes.count, limits)
         bytes.append(contentsOf: section)
         // Out of the object while they are filled: each touch of a property of a class is checked.
-        var reader = FieldLineReader(position: start, keepsUnderscores: keepsUnderscores)
         swap(&reader.lines, &lines)
         defer { swap(&reader.lines, &lines) }
         if let failure = bytes.withUnsafeMutableBufferPointer({ reader.read($0) }) {
             throw failure.error
         }
+        note(reader)
+        return reader.dropped
+    }
+
+    /// The same for a whole section that `input` goes on with, to its empty line. Nil when it is not
+    /// there or anything is wrong with it; then neither of the two has changed.
+    func addSection(from input: inout InputBuffer, _ limits: FieldLimits) -> Int? {
+        var reader = FieldLineReader(position: 0, shift: bytes.count, limits)
+        swap(&reader.lines, &lines)
+        defer { swap(&reader.lines, &lines) }
+        let before = reader.lines.count
+        // The names of the lines are put into lower case where they are; that is no change.
+        let isComplete = input.consume { unread in
+            guard let end = reader.readSection(unread) else { return nil }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: unread[..<end]))
+            return end
+        }
+        guard isComplete else {
+            reader.lines.removeLast(reader.lines.count - before)
+            return nil
+        }
+        note(reader)
+        return reader.dropped
+    }
+
+    private func note(_ reader: FieldLineReader) {
         repeated |= reader.repeated | present & reader.present
         present |= reader.present
-        return reader.dropped
     }
 
     // MARK: Asking
@@ -66,10 +94,45 @@ final class HeadBuffer: @unchecked Sendable {
 
     func repeats(_ known: KnownField) -> Bool { repeated & known.bit != 0 }
 
+    /// Where the first value of a field is in `bytes`; nil without one.
+    func range(of known: KnownField) -> Range<Int>? {
+        guard has(known) else { return nil }
+        for line in lines where line.known == known { return line.valueRange }
+        return nil
+    }
+
     /// The first value of a field; nil without one.
-    func value(of known: KnownField) -> ArraySlice<UInt8>? {
-        guard has(known), let line = lines.first(where: { $0.known == known }) else { return nil }
-        return slice(line.value)
+    func value(of known: KnownField) -> ArraySlice<UInt8>? { range(of: known).map { bytes[$0] } }
+
+    /// Whether `test` holds for the members of a comma-separated list over all lines of a field,
+    /// trimmed and without empty ones (RFC 9110 §5.6.1).
+    func members(of known: KnownField, satisfy test: (Range<Int>) -> Bool) -> Bool {
+        for line in lines where line.known == known {
+            let value = line.valueRange
+            var start = value.lowerBound
+            while start < value.upperBound {
+                var end = start
+                while end < value.upperBound, bytes[end] != Character8.comma { end += 1 }
+                let next = end + 1
+                while start < end, Character8.isWhitespace(bytes[start]) { start += 1 }
+                while end > start, Character8.isWhitespace(bytes[end - 1]) { end -= 1 }
+                if start < end, !test(start..<end) { return false }
+                start = next
+            }
+        }
+        return true
+    }
+
+    /// Whether the bytes are `text`, which is in lower case, in any case.
+    func equals(_ range: Range<Int>, ignoringCase text: StaticString) -> Bool {
+        guard range.count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { text in
+            for offset in text.indices
+            where Character8.lowercased(bytes[range.lowerBound + offset]) != text[offset] {
+                return false
+            }
+            return true
+        }
     }
 
     func slice(_ range: Range<Int32>) -> ArraySlice<UInt8> {

@@ -20,7 +20,9 @@ struct InputBuffer: Sendable {
     var isEmpty: Bool { start == bytes.count }
 
     /// Whether a byte is among the first so many unconsumed ones.
-    func holds(_ byte: UInt8, within count: Int) -> Bool { bytes[start...].prefix(count).contains(byte) }
+    func holds(_ byte: UInt8, within count: Int) -> Bool {
+        bytes[start...].prefix(count).contains(byte)
+    }
 
     mutating func append(_ more: some Collection<UInt8>) {
         dropConsumed()
@@ -64,7 +66,9 @@ struct InputBuffer: Sendable {
     mutating func takeLine(limit: Int) throws(LineError) -> Range<Int>? {
         // The first byte that would make the line too long.
         let bound = limit < count ? start + limit : bytes.count
-        let index = Self.lineEnd(bytes, from: scanned, bound: bound)
+        let index = bytes.withUnsafeBytes {
+            ControlSearch.first($0, from: scanned, bound: bound)
+        }
         scanned = index
         guard index < bytes.count else { return nil }
         switch bytes[index] {
@@ -82,39 +86,20 @@ struct InputBuffer: Sendable {
         return line
     }
 
-    /// The first control character other than HTAB, or the bound.
-    private static func lineEnd(_ bytes: [UInt8], from start: Int, bound: Int) -> Int {
-        bytes.withUnsafeBytes { bytes in
-            var index = start
-            while index < bound {
-                // Eight bytes at a time while none of them is a control character.
-                while index + 8 <= bound {
-                    let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    guard !holdsControl(word) else { break }
-                    index += 8
-                }
-                // The next eight hold one, or there are fewer left.
-                let stop = min(bound, index + 8)
-                while index < stop {
-                    let byte = bytes[index]
-                    guard byte > 0x1f && byte != 0x7f || byte == Character8.htab else {
-                        return index
-                    }
-                    index += 1
-                }
-            }
-            return bound
-        }
-    }
+    /// Whether nobody has looked at what comes next, or at a part of it.
+    var isUntouched: Bool { scanned == start }
 
-    /// Whether one of eight bytes is below 0x20 or is 0x7F. Subtracting borrows into a byte's highest
-    /// bit when the byte is smaller; bytes from 0x80 on have that bit already and are left out.
-    private static func holdsControl(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highest: UInt64 = ones << 7
-        let below = (word &- ones &* 0x20) & ~word
-        let delete = word ^ (ones &* 0x7f)
-        return (below | ((delete &- ones) & ~delete)) & highest != 0
+    /// Hands all unconsumed bytes to `reader`, which gives the number of those that it is done with, or
+    /// nil: then nothing has happened.
+    mutating func consume(_ reader: (UnsafeMutableBufferPointer<UInt8>) -> Int?) -> Bool {
+        let first = start
+        let taken = bytes.withUnsafeMutableBufferPointer { bytes in
+            reader(UnsafeMutableBufferPointer(rebasing: bytes[first...]))
+        }
+        guard let taken else { return false }
+        start += taken
+        scanned = start
+        return true
     }
 
     /// Up to `limit` bytes, as many as are there.

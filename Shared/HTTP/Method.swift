@@ -23,6 +23,28 @@ package enum Method: Sendable, Hashable {
         }
     }
 
+    /// From the bytes of a token. No text is made for those with a name of their own.
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        // The characters as the digits of one number; it holds eight, and no method here has more.
+        var word: UInt64 = 0
+        if range.count <= 8 {
+            for index in range { word = word << 8 | UInt64(bytes[index]) }
+        }
+        switch word {
+        case 0x47_45_54: self = .get
+        case 0x48_45_41_44: self = .head
+        case 0x50_4f_53_54: self = .post
+        case 0x50_55_54: self = .put
+        case 0x50_41_54_43_48: self = .patch
+        case 0x44_45_4c_45_54_45: self = .delete
+        case 0x4f_50_54_49_4f_4e_53: self = .options
+        case 0x54_52_41_43_45: self = .trace
+        case 0x43_4f_4e_4e_45_43_54: self = .connect
+        case 0x51_55_45_52_59: self = .query
+        default: self = .other(String(decoding: bytes[range], as: UTF8.self))
+        }
+    }
+
     /// The text on the wire.
     package var text: String {
         switch self {

@@ -1,26 +1,36 @@
-/// A request up to its body, checked.
+/// A request up to its body, checked. One reference, to the bytes and to what was found out about
+/// them: a parser fills them again only when nobody holds a head of theirs any more.
 package struct RequestHead: Sendable {
-    package let method: Method
-    let requestTarget: RequestTarget
-    package let version: HTTPVersion
-    package let headers: Headers
-    package let framing: BodyFraming
+    private let buffer: HeadBuffer
+
+    /// Any token; the router says which are known.
+    package var method: Method { buffer.request.method }
+    /// A minor version above 1 counts as 1.1 (H9).
+    package var version: HTTPVersion { buffer.request.version }
+    /// All fields but the dropped ones, in their order.
+    package var headers: Headers { Headers(received: buffer) }
+    /// How the end of the body is found.
+    package var framing: BodyFraming { buffer.request.framing }
+    /// Bytes of a body follow, or may follow.
+    package var hasBody: Bool { framing != .none }
     /// Field lines dropped for an underscore in their name (H37).
-    package let droppedFields: Int
+    package var droppedFields: Int { buffer.request.dropped }
     /// The message is well framed but must be refused: the router answers with it, and the
     /// connection may go on (H38, H44).
-    package let rejection: ParseError?
+    package var rejection: ParseError? { buffer.request.rejection }
     /// HTTP/1.0 connections are never kept (H8); otherwise `Connection: close` decides (H39).
-    package let keepsAlive: Bool
+    package var keepsAlive: Bool { buffer.request.keepsAlive }
     /// The client has an expectation, and may wait for `100 Continue` before it sends the body (H41);
     /// one of HTTP/1.0 has none (H43).
-    package let asksToContinue: Bool
+    package var asksToContinue: Bool { buffer.request.asksToContinue }
 
+    var requestTarget: RequestTarget { RequestTarget(of: buffer) }
     /// Canonical and decoded (PX-3).
     package var path: String { requestTarget.pathText }
     /// Path and query as received (origin-form).
     package var target: String { requestTarget.text }
 
+    /// The request that handlers see, with a rejection if there is one.
     package func request(body: [UInt8], context: RequestContext) -> Request {
         var context = context
         context.rejection = rejection
@@ -28,110 +38,84 @@ package struct RequestHead: Sendable {
             method: method, target: requestTarget, headers: headers, body: body, context: context)
     }
 
-    /// Judges a start line and the fields below it.
-    init(method: Method, version: HTTPVersion, buffer: HeadBuffer, dropped: Int) throws(ParseError) {
-        self.method = method
-        self.version = version
-        headers = Headers(received: buffer)
-        droppedFields = dropped
-        let host = try Self.host(buffer, version: version)
-        requestTarget = try RequestTarget(buffer, method: method)
-        if let authority = requestTarget.authority {
-            guard HostField.isValid(authority), let host,
-                HeadBuffer.text(host).equalsIgnoringCase(HeadBuffer.text(authority))
+    /// Judges the target and the fields in `buffer`, whose start line is known, and which nobody else
+    /// holds.
+    init(judging buffer: HeadBuffer, dropped: Int) throws(ParseError) {
+        try buffer.request.judge(buffer, buffer.bytes, dropped: dropped)
+        self.buffer = buffer
+    }
+}
+
+/// What a parser has found out about a request. It stands beside the bytes it was found in.
+struct RequestFacts: Sendable {
+    fileprivate(set) var method = Method.get
+    fileprivate(set) var version = HTTPVersion.http11
+    var target = TargetParts()
+    fileprivate(set) var framing = BodyFraming.none
+    fileprivate(set) var keepsAlive = false
+    fileprivate(set) var asksToContinue = false
+    fileprivate(set) var dropped = 0
+    fileprivate(set) var rejection: ParseError?
+
+    init() {}
+
+    /// Nothing but the start line is known.
+    init(_ line: StartLine) {
+        method = line.method
+        version = line.version
+    }
+
+    fileprivate mutating func judge(_ buffer: HeadBuffer, _ bytes: [UInt8], dropped: Int)
+        throws(ParseError)
+    {
+        self.dropped = dropped
+        let host = try host(buffer, bytes)
+        target = try TargetParts(bytes, buffer.targetEnd, method: method)
+        if let authority = target.authority {
+            guard HostField.isValid(bytes, authority), let host,
+                HeadBuffer.text(bytes[host]).equalsIgnoringCase(HeadBuffer.text(bytes[authority]))
             else { throw .malformed("The target's authority differs from Host.") }
         }
         framing = try BodyFraming.request(buffer, version: version)
-        rejection = Self.rejection(buffer, headers, version: version)
+        rejection = rejection(buffer)
         // A TRACE must not have a body (RFC 9110 §9.3.8): whoever sends one is not trusted to have
         // framed it (H21).
-        let isDoubtful = method == .trace && framing != .none
-        keepsAlive = version == .http11 && !isDoubtful && !Self.wantsClose(buffer, headers)
+        let isDoubtful = framing != .none && method == .trace
+        keepsAlive = version == .http11 && !isDoubtful && !Self.wantsClose(buffer)
         asksToContinue = version == .http11 && framing != .none && buffer.has(.expect)
     }
 
-    private static func host(_ buffer: HeadBuffer, version: HTTPVersion) throws(ParseError)
-        -> ArraySlice<UInt8>?
-    {
-        guard let host = buffer.value(of: .host) else {
+    private func host(_ buffer: HeadBuffer, _ bytes: [UInt8]) throws(ParseError) -> Range<Int>? {
+        guard let host = buffer.range(of: .host) else {
             guard version == .http10 else { throw .malformed("Host is missing.") }
             return nil
         }
         guard !buffer.repeats(.host) else { throw .malformed("Host is repeated.") }
-        guard HostField.isValid(host) else { throw .malformed("Host is not a host.") }
+        guard HostField.isValid(bytes, host) else { throw .malformed("Host is not a host.") }
         return host
     }
 
-    private static func wantsClose(_ buffer: HeadBuffer, _ headers: Headers) -> Bool {
-        buffer.has(.connection) && headers.tokens("connection").contains("close")
+    private static func wantsClose(_ buffer: HeadBuffer) -> Bool {
+        buffer.has(.connection)
+            && !buffer.members(of: .connection) { !buffer.equals($0, ignoringCase: "close") }
     }
 
-    private static func rejection(
-        _ buffer: HeadBuffer, _ headers: Headers, version: HTTPVersion
-    ) -> ParseError? {
+    private func rejection(_ buffer: HeadBuffer) -> ParseError? {
         // Fields whose repetition would let two readers pick different values (H38).
-        for known in [KnownField.contentType, .authorization, .idempotencyKey]
-        where buffer.repeats(known) {
-            return .malformed("A field is repeated that may come once only: \(known.name).")
-        }
+        if buffer.repeats(.contentType) { return Self.repetition("content-type") }
+        if buffer.repeats(.authorization) { return Self.repetition("authorization") }
+        if buffer.repeats(.idempotencyKey) { return Self.repetition("idempotency-key") }
         guard version == .http11, buffer.has(.expect) else { return nil }
-        guard headers.tokens("expect").allSatisfy({ $0 == "100-continue" }) else {
-            return ParseError(
-                status: 417, code: "expectation_failed",
-                detail: "Only the expectation 100-continue is known.")
+        let isKnown = buffer.members(of: .expect) {
+            buffer.equals($0, ignoringCase: "100-continue")
         }
-        return nil
-    }
-}
-
-extension KnownField {
-    fileprivate var name: String {
-        switch self {
-        case .contentType: "content-type"
-        case .authorization: "authorization"
-        case .idempotencyKey: "idempotency-key"
-        default: "\(self)"
-        }
-    }
-}
-
-/// `method SP target SP version` (RFC 9112 §3).
-struct StartLine: Sendable {
-    let method: Method
-    /// Where the target is in the line's array.
-    let target: Range<Int>
-    let version: HTTPVersion
-
-    init(_ line: ArraySlice<UInt8>, limits: HTTPLimits) throws(ParseError) {
-        guard let first = line.firstIndex(of: Character8.space),
-            let last = line.lastIndex(of: Character8.space), first < last,
-            first > line.startIndex, last > first + 1, last + 1 < line.endIndex,
-            !line[(first + 1)..<last].contains(Character8.space)
-        else { throw .malformed("A request line is a method, a target and a version.") }
-        // The version comes first: another one may have another grammar (H10).
-        version = try Self.version(line[(last + 1)...])
-        let method = line[..<first]
-        guard method.allSatisfy(Character8.isToken) else {
-            throw .malformed("The method is not a token.")
-        }
-        guard method.count <= limits.methodMax else {
-            throw ParseError(
-                status: 501, code: "unsupported_method", detail: "The method is too long.")
-        }
-        self.method = Method(String(decoding: method, as: UTF8.self))
-        target = (first + 1)..<last
+        guard !isKnown else { return nil }
+        return ParseError(
+            status: 417, code: "expectation_failed",
+            detail: "Only the expectation 100-continue is known.")
     }
 
-    static func version(_ text: ArraySlice<UInt8>) throws(ParseError) -> HTTPVersion {
-        let start = text.startIndex
-        guard text.count == 8, text.starts(with: "HTTP/".utf8),
-            Character8.isDigit(text[start + 5]), text[start + 6] == Character8.dot,
-            Character8.isDigit(text[start + 7])
-        else { throw .malformed("The version is malformed.") }
-        guard text[start + 5] == UInt8(ascii: "1") else {
-            throw ParseError(
-                status: 505, code: "unsupported_version", detail: "Only HTTP/1.1 is spoken here.")
-        }
-        return text[start + 7] == UInt8(ascii: "0") ? .http10 : .http11
+    private static func repetition(_ name: String) -> ParseError {
+        .malformed("A field is repeated that may come once only: \(name).")
     }
 }

@@ -1,122 +1,122 @@
-/// A checked request target (RFC 9112 §3.2). It keeps the bytes as received and makes text on demand:
-/// nearly every path is canonical already.
+/// A checked request target (RFC 9112 §3.2) in the head that it came with. Text is made on demand.
 struct RequestTarget: Sendable {
     private let buffer: HeadBuffer
-    /// Path and query, where they stand in `buffer`.
-    private let origin: Range<Int>
-    /// The path as received; canonical unless `decodedPath` says otherwise.
-    private let path: Range<Int>
-    /// The canonical path, when the received one had to be decoded, merged or resolved, or is missing.
-    private let decodedPath: String?
-    let query: [(name: String, value: String)]
-    /// The authority of an absolute-form target.
-    let authority: ArraySlice<UInt8>?
 
-    /// The target that `buffer` begins with.
-    init(_ buffer: HeadBuffer, method: Method) throws(ParseError) {
-        let raw = buffer.bytes[..<buffer.targetEnd]
-        guard raw.allSatisfy(Character8.isTargetCharacter) else {
+    /// The target of a head whose facts are known.
+    init(of buffer: HeadBuffer) { self.buffer = buffer }
+
+    /// From text, for requests that come from no socket.
+    init(_ text: String, method: Method) throws(ParseError) {
+        let buffer = HeadBuffer()
+        buffer.setTarget(text.utf8)
+        buffer.request.target = try TargetParts(buffer.bytes, buffer.targetEnd, method: method)
+        self.buffer = buffer
+    }
+
+    private var parts: TargetParts { buffer.request.target }
+
+    /// Path and query as received; an absolute-form target without its scheme and authority.
+    var text: String {
+        let parts = self.parts
+        let text = String(decoding: buffer.bytes[parts.start..<parts.end], as: UTF8.self)
+        // Of an absolute form only the authority may be there, or a query behind it.
+        let hasPath = parts.pathEnd > parts.start
+        return hasPath ? text : "/" + text
+    }
+
+    /// Canonical and decoded; `*` for `OPTIONS *`.
+    var pathText: String {
+        parts.decoded?.path ?? String(decoding: buffer.bytes[parts.path], as: UTF8.self)
+    }
+
+    /// The bytes of `pathText`.
+    var pathBytes: ArraySlice<UInt8> {
+        guard let decoded = parts.decoded?.path else { return buffer.bytes[parts.path] }
+        return Array(decoded.utf8)[...]
+    }
+
+    /// The items in their order.
+    var query: [(name: String, value: String)] { parts.decoded?.query ?? [] }
+}
+
+/// Where the parts of a target are among the bytes of its head.
+struct TargetParts: Sendable {
+    /// Path and query as received.
+    private(set) var start = 0
+    private(set) var end = 0
+    /// The path as received; canonical unless `decoded` says otherwise.
+    private(set) var pathEnd = 0
+    /// The start of the authority of an absolute form, which ends at `start`; 0 without one.
+    private var authorityStart = 0
+    private(set) var decoded: DecodedTarget?
+
+    var path: Range<Int> { start..<pathEnd }
+
+    /// The authority of an absolute-form target.
+    var authority: Range<Int>? { authorityStart > 0 ? authorityStart..<start : nil }
+
+    /// The parts of nothing.
+    init() {}
+
+    /// The parts of the target `bytes[..<end]`.
+    init(_ bytes: [UInt8], _ end: Int, method: Method) throws(ParseError) {
+        for index in 0..<end where !Character8.isTargetCharacter(bytes[index]) {
             throw .malformed("The request target holds a character it must not.")
         }
         if method == .connect {
             throw ParseError(
                 status: 501, code: "unsupported_method", detail: "CONNECT is not offered.")
         }
-        self.buffer = buffer
-        if raw.elementsEqual([UInt8(ascii: "*")]) {
+        self.end = end
+        pathEnd = end
+        if end == 1, bytes[0] == UInt8(ascii: "*") {
             guard method == .options else {
                 throw .malformed("The target * is for OPTIONS only.")
             }
-            (origin, path, decodedPath, query, authority) = (0..<1, 0..<1, nil, [], nil)
             return
         }
-        var rest = raw
-        var authority: ArraySlice<UInt8>?
-        if raw.first != Character8.slash {
-            (authority, rest) = try Self.absoluteForm(raw)
-        }
-        self.authority = authority
-        origin = rest.startIndex..<rest.endIndex
-        let mark = rest.firstIndex(of: Character8.question)
-        let path = rest[..<(mark ?? rest.endIndex)]
-        self.path = path.startIndex..<path.endIndex
-        if CanonicalPath.isCanonical(path) {
-            decodedPath = nil
-        } else {
-            decodedPath = path.isEmpty ? "/" : try CanonicalPath(bytes: path).decoded
-        }
-        query = try mark.map { mark throws(ParseError) in
-            try QueryString.parse(String(decoding: rest[(mark + 1)...], as: UTF8.self))
-        } ?? []
+        if end == 0 || bytes[0] != Character8.slash { try findAuthority(bytes) }
+        pathEnd = start
+        while pathEnd < end, bytes[pathEnd] != Character8.question { pathEnd += 1 }
+        let isCanonical = CanonicalPath.isCanonical(bytes, path)
+        if isCanonical, pathEnd == end { return }
+        decoded = try DecodedTarget(bytes, self, isCanonical: isCanonical)
     }
 
-    /// From text, for requests that come from no socket.
-    init(_ text: String, method: Method) throws(ParseError) {
-        let buffer = HeadBuffer()
-        buffer.setTarget(text.utf8)
-        try self.init(buffer, method: method)
-    }
-
-    /// Path and query as received; an absolute-form target without its scheme and authority.
-    var text: String {
-        let text = String(decoding: buffer.bytes[origin], as: UTF8.self)
-        return text.hasPrefix("/") || text == "*" ? text : "/" + text
-    }
-
-    /// Canonical and decoded; `*` for `OPTIONS *`.
-    var pathText: String {
-        decodedPath ?? String(decoding: buffer.bytes[path], as: UTF8.self)
-    }
-
-    /// The bytes of `pathText`.
-    var pathBytes: ArraySlice<UInt8> {
-        guard let decodedPath else { return buffer.bytes[path] }
-        return Array(decodedPath.utf8)[...]
-    }
-
-    private static func absoluteForm(_ raw: ArraySlice<UInt8>) throws(ParseError)
-        -> (authority: ArraySlice<UInt8>, origin: ArraySlice<UInt8>)
-    {
-        for scheme in ["http://", "https://"]
-        where String(decoding: raw.prefix(scheme.utf8.count), as: UTF8.self)
-            .equalsIgnoringCase(scheme)
-        {
-            let rest = raw.dropFirst(scheme.utf8.count)
-            let end =
-                rest.firstIndex { $0 == Character8.slash || $0 == Character8.question }
-                ?? rest.endIndex
-            return (rest[..<end], rest[end...])
+    private mutating func findAuthority(_ bytes: [UInt8]) throws(ParseError) {
+        for scheme in [StaticString("http://"), "https://"]
+        where Self.begins(bytes[..<end], with: scheme) {
+            authorityStart = scheme.utf8CodeUnitCount
+            start = authorityStart
+            while start < end, bytes[start] != Character8.slash,
+                bytes[start] != Character8.question
+            {
+                start += 1
+            }
+            return
         }
         throw .malformed("The request target is neither a path nor an http URL.")
     }
+
+    private static func begins(_ bytes: ArraySlice<UInt8>, with scheme: StaticString) -> Bool {
+        String(decoding: bytes.prefix(scheme.utf8CodeUnitCount), as: UTF8.self)
+            .equalsIgnoringCase("\(scheme)")
+    }
 }
 
-/// The grammar of `Host`: name, IPv4 or bracketed IPv6 address, and an optional port (H28).
-enum HostField {
-    static func isValid(_ text: ArraySlice<UInt8>) -> Bool {
-        var name = text
-        if text.first == UInt8(ascii: "[") {
-            guard let end = text.firstIndex(of: UInt8(ascii: "]")) else { return false }
-            let address = text[(text.startIndex + 1)..<end]
-            guard address.count >= 2,
-                address.allSatisfy({
-                    Character8.hexValue($0) != nil || $0 == Character8.colon || $0 == Character8.dot
-                })
-            else { return false }
-            let rest = text[(end + 1)...]
-            return rest.isEmpty || (rest.first == Character8.colon && isPort(rest.dropFirst()))
-        }
-        if let colon = name.firstIndex(of: Character8.colon) {
-            guard isPort(name[(colon + 1)...]) else { return false }
-            name = name[..<colon]
-        }
-        return !name.isEmpty && name.allSatisfy(Character8.isUnreserved)
-    }
+/// What a target says in other words than it was received in; few have anything of it.
+final class DecodedTarget: Sendable {
+    /// The canonical path, when the received one had to be decoded, merged or resolved, or is missing.
+    let path: String?
+    let query: [(name: String, value: String)]
 
-    private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {
-        guard (1...5).contains(text.count), text.allSatisfy(Character8.isDigit) else {
-            return false
+    fileprivate init(_ bytes: [UInt8], _ parts: TargetParts, isCanonical: Bool) throws(ParseError) {
+        if isCanonical {
+            path = nil
+        } else {
+            path = parts.path.isEmpty ? "/" : try CanonicalPath(bytes: bytes[parts.path]).decoded
         }
-        return text.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } <= 65_535
+        query = parts.pathEnd < parts.end
+            ? try QueryString.parse(bytes: bytes[(parts.pathEnd + 1)..<parts.end]) : []
     }
 }

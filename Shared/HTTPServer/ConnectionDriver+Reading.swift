@@ -33,9 +33,7 @@ extension ConnectionDriver {
     /// The next head, from what has come so far.
     func nextHead() throws -> Next {
         while true {
-            while let event = try parser.next() {
-                if case .head(let head) = event { return .request(head) }
-            }
+            if let head = try parser.nextHead() { return .request(head) }
             if headDeadline == nil, !parser.isIdle {
                 phase = .reading
                 headDeadline = Deadline(loop.now.advanced(by: shared.limits.headTimeout))

@@ -159,7 +159,7 @@ final class ConnectionDriver: @unchecked Sendable {
                     }
                     let match = accept(head)
                     let request =
-                        if head.framing == .none { try bodiless(head) } else {
+                        if !head.hasBody { filled(head) } else {
                             try await withBody(head, match)
                         }
                     phase = .handling
@@ -267,12 +267,6 @@ final class ConnectionDriver: @unchecked Sendable {
             shared.instruments.dropped.increment(by: Int64(head.droppedFields))
         }
         return shared.routes.match(head)
-    }
-
-    /// A request without a body: only the parser is to be told that the message is over.
-    private func bodiless(_ head: RequestHead) throws -> Request {
-        guard case .end = try parser.next() else { throw Refusal.incomplete }
-        return filled(head)
     }
 
     private func filled(_ head: RequestHead) -> Request {

@@ -144,7 +144,8 @@ import Testing
         #expect(throws: ParseError.self) { try parser.next() }
         parser.append(Array(get().utf8))
         #expect(throws: ParseError.self) { try parser.next() }
-        #expect(parser.bufferedCount == 0)
+        let kept = parser.bufferedCount
+        #expect(kept == 0)
     }
 
     @Test func `line, field, section and count limits hold exactly (H15, H36)`() {
@@ -254,9 +255,83 @@ import Testing
 
     @Test func `a connection is idle only between requests (H85)`() throws {
         var parser = RequestParser()
-        #expect(parser.isIdle)
+        var wasIdle = parser.isIdle
+        #expect(wasIdle)
         parser.append(Array("G".utf8))
-        #expect(try parser.next() == nil)
-        #expect(!parser.isIdle)
+        let event = try parser.next()
+        #expect(event == nil)
+        wasIdle = parser.isIdle
+        #expect(!wasIdle)
+    }
+
+    @Test func `a name is a token and becomes small letters, wherever each character is (H29)`() {
+        let others = Set("!#$%&'*+-.^_`|~".utf8)
+        for byte in UInt8.min...UInt8.max {
+            let isLetter = (byte | 0x20) &- 0x61 < 26
+            let isToken = isLetter || byte &- 0x30 < 10 || others.contains(byte)
+            for position in [0, 3, 7, 8, 12] {
+                var name = Array("Abcdefghijklm".utf8)
+                name[position] = byte
+                var field = Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8)
+                field += name + Array(": Some Value\r\n\r\n".utf8)
+                let whole = transcript([field])
+                #expect(whole == transcript(field.map { [$0] }), "\(byte) at \(position)")
+                // A colon ends a name before its end.
+                guard isToken || byte != 0x3a || position == 0 else { continue }
+                #expect((whole.error == nil) == isToken, "\(byte) at \(position)")
+                guard isToken, byte != 0x5f else { continue }
+                name[0] |= name[0] &- 0x41 < 26 ? 0x20 : 0
+                name[position] |= isLetter ? 0x20 : 0
+                let expected = String(decoding: name, as: UTF8.self) + "=Some Value"
+                #expect(whole.description.contains(expected), "\(byte) at \(position)")
+            }
+        }
+    }
+
+    @Test func `a value holds no control character but a tab, wherever it is (H35)`() {
+        for byte in UInt8.min...UInt8.max {
+            for position in [0, 1, 6, 7, 8, 15, 16, 17, 24] {
+                var value = Array("abcdefghijklmnopqrstuvwxyz".utf8)
+                value[position] = byte
+                let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8) + value
+                let ended = bytes + Array("\r\n\r\n".utf8)
+                let whole = transcript([ended])
+                #expect(whole == transcript(ended.map { [$0] }), "\(byte) at \(position)")
+                let isPlain = byte >= 0x20 && byte != 0x7f || byte == 0x09
+                #expect((whole.error == nil) == isPlain, "\(byte) at \(position)")
+            }
+        }
+    }
+
+    @Test func `a method is known by its bytes alone`() throws {
+        let known = [
+            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "get",
+            "GETS", "GE", "TPO", "CONNECTS", "LONGMETHOD",
+        ]
+        for name in known { #expect(try onlyHead(get(method: name))?.method == Method(name)) }
+    }
+
+    @Test func `without a body the next head follows the one before, and past a body too`() throws {
+        var parser = RequestParser()
+        let post = get("Content-Length: 5\r\n", target: "/b", method: "POST", body: "hello")
+        parser.append(Array((get(target: "/a") + post + get(target: "/c")).utf8))
+        var targets: [String] = []
+        var wasIdle: [Bool] = []
+        while let head = try parser.nextHead() {
+            targets.append(head.target)
+            wasIdle.append(parser.isIdle)
+        }
+        #expect(targets == ["/a", "/b", "/c"])
+        #expect(wasIdle == [false, false, true])
+    }
+
+    @Test func `a head that somebody keeps is not filled again`() throws {
+        var parser = RequestParser()
+        parser.append(Array(get("X: 1\r\n", target: "/a?q=1").utf8))
+        let first = try #require(try parser.nextHead())
+        parser.append(Array(get("X: 2\r\n", target: "/b", method: "PUT").utf8))
+        let second = try #require(try parser.nextHead())
+        #expect(first.target == "/a?q=1" && first.headers["x"] == "1" && first.method == .get)
+        #expect(second.target == "/b" && second.headers["x"] == "2" && second.method == .put)
     }
 }
