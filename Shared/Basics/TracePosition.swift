@@ -32,47 +32,40 @@ package struct TracePosition: Sendable, Hashable {
 
     /// The header value, always version 00.
     package var text: String {
-        String(unsafeUninitializedCapacity: 55) { bytes in
-            bytes[0] = UInt8(ascii: "0")
-            bytes[1] = UInt8(ascii: "0")
-            bytes[2] = Self.dash
-            Self.write(traceHigh, digits: 16, to: bytes, at: 3)
-            Self.write(traceLow, digits: 16, to: bytes, at: 19)
-            bytes[35] = Self.dash
-            Self.write(spanID, digits: 16, to: bytes, at: 36)
-            bytes[52] = Self.dash
-            Self.write(UInt64(flags), digits: 2, to: bytes, at: 53)
+        String(unsafeUninitializedCapacity: 55) { buffer in
+            let text = UnsafeMutableRawBufferPointer(buffer)
+            let flags = HexText.digits(UInt32(flags) << 24)
+            text[0] = UInt8(ascii: "0")
+            text[1] = UInt8(ascii: "0")
+            HexText.write(traceHigh, to: text, at: 3)
+            HexText.write(traceLow, to: text, at: 19)
+            HexText.write(spanID, to: text, at: 36)
+            for dash in [2, 35, 52] { text[dash] = Self.dash }
+            text[53] = UInt8(truncatingIfNeeded: flags >> 56)
+            text[54] = UInt8(truncatingIfNeeded: flags >> 48)
             return 55
         }
     }
 
     /// 32 lower-case hex digits.
     package var traceID: String {
-        String(unsafeUninitializedCapacity: 32) { bytes in
-            Self.write(traceHigh, digits: 16, to: bytes, at: 0)
-            Self.write(traceLow, digits: 16, to: bytes, at: 16)
+        String(unsafeUninitializedCapacity: 32) { buffer in
+            let text = UnsafeMutableRawBufferPointer(buffer)
+            HexText.write(traceHigh, to: text, at: 0)
+            HexText.write(traceLow, to: text, at: 16)
             return 32
         }
     }
 
     /// 16 lower-case hex digits.
     package var spanText: String {
-        String(unsafeUninitializedCapacity: 16) { bytes in
-            Self.write(spanID, digits: 16, to: bytes, at: 0)
+        String(unsafeUninitializedCapacity: 16) { buffer in
+            HexText.write(spanID, to: UnsafeMutableRawBufferPointer(buffer), at: 0)
             return 16
         }
     }
 
     private static let dash = UInt8(ascii: "-")
-
-    private static func write(
-        _ number: UInt64, digits: Int, to bytes: UnsafeMutableBufferPointer<UInt8>, at start: Int
-    ) {
-        for index in 0..<digits {
-            let nibble = UInt8(truncatingIfNeeded: number >> UInt64(4 * (digits - 1 - index))) & 0xf
-            bytes[start + index] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
-        }
-    }
 
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
         var value: UInt64 = 0

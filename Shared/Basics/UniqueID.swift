@@ -87,19 +87,19 @@ extension UniqueID: Comparable {
 
 extension UniqueID: CustomStringConvertible {
     package var description: String {
-        let digits: StaticString = "0123456789abcdef"
-        return String(unsafeUninitializedCapacity: 36) { buffer in
-            var position = 0
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                let word = index < 16 ? high : low
-                let nibble = Int(word >> UInt64(60 - 4 * (index % 16)) & 0xf)
-                buffer[position] = digits.utf8Start[nibble]
-                position += 1
-            }
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            let text = UnsafeMutableRawBufferPointer(buffer)
+            // Groups of 8, 4, 4, 4 and 12 digits: each write of eight may overlap the next group, which
+            // is written after it; the dashes come last.
+            HexText.store(HexText.digits(UInt32(truncatingIfNeeded: high >> 32)), to: text, at: 0)
+            let middle = HexText.digits(UInt32(truncatingIfNeeded: high))
+            HexText.store(middle, to: text, at: 9)
+            HexText.store(middle << 32, to: text, at: 14)
+            let end = HexText.digits(UInt32(truncatingIfNeeded: low >> 32))
+            HexText.store(end, to: text, at: 19)
+            HexText.store(end << 32, to: text, at: 24)
+            HexText.store(HexText.digits(UInt32(truncatingIfNeeded: low)), to: text, at: 28)
+            for dash in [8, 13, 18, 23] { text[dash] = UInt8(ascii: "-") }
             return 36
         }
     }

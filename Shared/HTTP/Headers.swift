@@ -39,7 +39,10 @@ package struct Headers: Sendable {
             switch storage {
             case .made(let fields): return fields.first { $0.name.equalsIgnoringCase(name) }?.value
             case .received(let buffer):
-                for line in buffer.lines where buffer.matches(line, name) {
+                // Most lines are ruled out by the length of their name.
+                let length = name.utf8.count
+                for line in buffer.lines
+                where line.name.count == length && buffer.matches(line, name) {
                     return buffer.text(line.value)
                 }
                 return nil
@@ -53,7 +56,7 @@ package struct Headers: Sendable {
 
     private static func set(_ fields: inout [Field], _ name: String, _ value: String?) {
         guard let value else { return fields.removeAll { $0.name.equalsIgnoringCase(name) } }
-        let field = Field(name: name.lowercased(), value: value)
+        let field = Field(name: Self.lowercased(name), value: value)
         guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
             // Room for what the layers of middleware add.
             if fields.isEmpty { fields.reserveCapacity(4) }
@@ -65,13 +68,24 @@ package struct Headers: Sendable {
         fields.replaceSubrange((index + 1)..., with: rest)
     }
 
+    /// Nearly every name is written in lower case in the source.
+    private static func lowercased(_ name: String) -> String {
+        let bytes = name.utf8.span
+        for index in bytes.indices where bytes[index] &- 0x41 < 26 || bytes[index] >= 0x80 {
+            return name.lowercased()
+        }
+        return name
+    }
+
     package func values(_ name: String) -> [String] {
         switch storage {
         case .made(let fields):
             return fields.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
         case .received(let buffer):
             var values: [String] = []
-            for line in buffer.lines where buffer.matches(line, name) {
+            let length = name.utf8.count
+            for line in buffer.lines
+            where line.name.count == length && buffer.matches(line, name) {
                 values.append(buffer.text(line.value))
             }
             return values
@@ -86,7 +100,7 @@ package struct Headers: Sendable {
     }
 
     package mutating func add(_ name: String, _ value: String) {
-        change { $0.append(Field(name: name.lowercased(), value: value)) }
+        change { $0.append(Field(name: Self.lowercased(name), value: value)) }
     }
 
     package mutating func remove(_ name: String) { self[name] = nil }

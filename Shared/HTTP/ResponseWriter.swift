@@ -38,14 +38,35 @@ package enum ResponseWriter {
         _ response: Response, to method: Method, version: HTTPVersion, keepsAlive: Bool,
         date: String, into output: inout [UInt8]
     ) throws(WriteError) -> Outcome {
+        guard (200...999).contains(response.status) else {
+            throw WriteError(detail: "the status \(response.status) is out of range")
+        }
+        let framing = framing(of: response, version: version)
+        let fields = response.headers.fields
+        var keeps = keepsAlive && version == .http11 && framing != .untilClose
         let start = output.count
+        let capacity = FieldWriter.capacity(of: fields) + date.utf8.count + fixedCapacity
         do throws(WriteError) {
-            return try append(response, method, version, keepsAlive, date, &output)
+            try output.append(addingCapacity: capacity) { head throws(WriteError) in
+                writeStatus(response.status, to: &head)
+                if try writeFields(fields, to: &head) { keeps = false }
+                try writeFraming(framing, of: response, to: method, &head)
+                if !keeps { head.append("connection: close\r\n" as StaticString) }
+                head.append("date: " as StaticString)
+                head.append(date)
+                head.append("\r\n\r\n" as StaticString)
+            }
         } catch {
             output.removeLast(output.count - start)
             throw error
         }
+        // What a handler gave to a 205 stays unsent: its length was written as 0.
+        let isBare = method == .head || response.status == 205
+        return Outcome(framing: isBare ? .none : framing, keepsAlive: keeps)
     }
+
+    /// Room for a status line, the framing, `connection` and the name of `date`.
+    private static let fixedCapacity = 192
 
     /// The same as bytes of their own.
     package static func head(
@@ -53,38 +74,27 @@ package enum ResponseWriter {
         date: String
     ) throws(WriteError) -> Head {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(512)
         let outcome = try write(
             response, to: method, version: version, keepsAlive: keepsAlive, date: date,
             into: &bytes)
         return Head(bytes: bytes, framing: outcome.framing, keepsAlive: outcome.keepsAlive)
     }
 
-    private static func append(
-        _ response: Response, _ method: Method, _ version: HTTPVersion, _ keepsAlive: Bool,
-        _ date: String, _ output: inout [UInt8]
-    ) throws(WriteError) -> Outcome {
-        guard (200...999).contains(response.status) else {
-            throw WriteError(detail: "the status \(response.status) is out of range")
-        }
-        let framing = framing(of: response, version: version)
-        var keeps = keepsAlive && version == .http11 && framing != .untilClose
-        writeStatus(response.status, to: &output)
-        for field in response.headers.fields {
-            if !isOwn(field.name) {
-                try FieldWriter.write(field.name, field.value, to: &output)
-            } else if field.name == "connection", Self.wantsClose(field.value) {
-                keeps = false
+    /// True when the handler wishes the connection to end.
+    private static func writeFields(_ fields: [Headers.Field], to head: inout OutputSpan<UInt8>)
+        throws(WriteError) -> Bool
+    {
+        var closes = false
+        let fields = fields.span
+        for index in fields.indices {
+            let name = fields[index].name
+            if !isOwn(name) {
+                try FieldWriter.write(name, fields[index].value, to: &head)
+            } else if name == "connection", wantsClose(fields[index].value) {
+                closes = true
             }
         }
-        try writeFraming(framing, of: response, to: method, &output)
-        if !keeps { output.append(contentsOf: "connection: close\r\n".utf8) }
-        output.append(contentsOf: "date: ".utf8)
-        output.append(contentsOf: date.utf8)
-        output.append(contentsOf: "\r\n\r\n".utf8)
-        // What a handler gave to a 205 stays unsent: its length was written as 0.
-        let isBare = method == .head || response.status == 205
-        return Outcome(framing: isBare ? .none : framing, keepsAlive: keeps)
+        return closes
     }
 
     private static func wantsClose(_ value: String) -> Bool {
@@ -92,14 +102,14 @@ package enum ResponseWriter {
         return headers.tokens("connection").contains("close")
     }
 
-    private static func writeStatus(_ status: Int, to output: inout [UInt8]) {
+    private static func writeStatus(_ status: Int, to head: inout OutputSpan<UInt8>) {
         // Nearly every answer; the rest is put together.
-        if status == 200 { return output.append(contentsOf: "HTTP/1.1 200 OK\r\n".utf8) }
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
-        Decimal.write(status, to: &output)
-        output.append(Character8.space)
-        output.append(contentsOf: StatusPhrase.text(for: status).utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        if status == 200 { return head.append("HTTP/1.1 200 OK\r\n" as StaticString) }
+        head.append("HTTP/1.1 " as StaticString)
+        head.append(decimal: status)
+        head.append(Character8.space)
+        head.append(StatusPhrase.text(for: status))
+        head.append("\r\n" as StaticString)
     }
 
     /// One chunk; empty data gives nothing, since an empty chunk would end the body.
@@ -141,31 +151,20 @@ package enum ResponseWriter {
 
     private static func writeFraming(
         _ framing: ResponseFraming, of response: Response, to method: Method,
-        _ output: inout [UInt8]
+        _ head: inout OutputSpan<UInt8>
     ) throws(WriteError) {
         switch framing {
         case .none, .untilClose: break
-        case .chunked: output.append(contentsOf: "transfer-encoding: chunked\r\n".utf8)
+        case .chunked: head.append("transfer-encoding: chunked\r\n" as StaticString)
         case .length(let length):
             // A proxied answer to HEAD declares the length that GET would have (H91).
             if case .empty = response.body, method == .head,
                 let declared = response.headers["content-length"]
             {
-                try FieldWriter.write("content-length", declared, to: &output)
+                try FieldWriter.write("content-length", declared, to: &head)
             } else {
-                output.append(contentsOf: "content-length: ".utf8)
-                Decimal.write(length, to: &output)
-                output.append(contentsOf: "\r\n".utf8)
+                FieldWriter.writeLength(length, to: &head)
             }
         }
-    }
-}
-
-/// Numbers in decimal, without a string for each.
-enum Decimal {
-    static func write(_ number: Int, to output: inout [UInt8]) {
-        guard number >= 10 else { return output.append(0x30 + UInt8(truncatingIfNeeded: number)) }
-        write(number / 10, to: &output)
-        output.append(0x30 + UInt8(truncatingIfNeeded: number % 10))
     }
 }
