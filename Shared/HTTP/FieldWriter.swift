@@ -26,7 +26,7 @@ enum FieldWriter {
         head.append(Character8.colon)
         head.append(Character8.space)
         let valueBytes = value.utf8.span
-        if isPlain(valueBytes) {
+        if CharacterWord.isPlain(valueBytes) {
             head.append(valueBytes)
         } else {
             try writeScalars(of: value, named: name, to: &head)
@@ -43,13 +43,8 @@ enum FieldWriter {
     }
 
     private static func isToken(_ bytes: Span<UInt8>) -> Bool {
+        if CharacterWord.isPlainName(bytes) { return !bytes.isEmpty }
         for index in bytes.indices where !Character8.isToken(bytes[index]) { return false }
-        return !bytes.isEmpty
-    }
-
-    /// Visible ASCII and spaces: nearly every value.
-    private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
-        for index in bytes.indices where bytes[index] &- 0x20 > 0x5e { return false }
         return true
     }
 

@@ -70,11 +70,7 @@ package struct Headers: Sendable {
 
     /// Nearly every name is written in lower case in the source.
     private static func lowercased(_ name: String) -> String {
-        let bytes = name.utf8.span
-        for index in bytes.indices where bytes[index] &- 0x41 < 26 || bytes[index] >= 0x80 {
-            return name.lowercased()
-        }
-        return name
+        CharacterWord.isPlainName(name.utf8.span) ? name : name.lowercased()
     }
 
     package func values(_ name: String) -> [String] {

@@ -24,23 +24,23 @@ package func standardMiddleware(
 /// with metrics. Three concerns and one layer: each layer is two more asynchronous calls for every
 /// request, and these three do nothing that waits.
 package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
-    let identity = RequestIdentity(random: context.random)
-    let tracing = RequestTracing(context.tracer)
-    let log = AccessLog(context)
+    let observer = RequestObserver(context)
     let observe = Middleware("observe") { request, next in
-        identity.identify(request)
-        let span = tracing.begin(request)
+        let span = observer.begin(request)
         do {
-            // Not by `Tracer.withSpan`, which comes to the same in three more calls.
-            var response = try await Span.$current.withValue(span) {
-                let started = MonotonicInstant.now
-                // The router turns errors into responses at each layer, so this never throws.
-                let response = try await next(request)
-                log.record(request, status: response.status, started.duration(to: .now))
-                return response
-            }
-            tracing.end(span, status: response.status)
-            response.headers[RequestIdentity.header] = request.context.requestID
+            // Not by `Tracer.withSpan`, which comes to the same in three more calls. Without an
+            // isolation, as the operation has none: else each of its ends asks where to go on.
+            var response = try await Span.$current.withValue(
+                span,
+                operation: {
+                    let started = MonotonicInstant.now
+                    // The router turns errors into responses at each layer, so this never throws.
+                    let response = try await next(request)
+                    observer.log.record(
+                        request, status: response.status, started.duration(to: .now))
+                    return response
+                }, isolation: nil)
+            observer.end(span, &response, of: request)
             return response
         } catch {
             span.end(failed: error)
@@ -48,4 +48,27 @@ package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
         }
     }
     return [observe]
+}
+
+/// A class, so that the layer holds one reference and a request copies nothing of it.
+private final class RequestObserver: Sendable {
+    private let identity: RequestIdentity
+    private let tracing: RequestTracing
+    let log: AccessLog
+
+    init(_ context: ServiceContext) {
+        identity = RequestIdentity(random: context.random)
+        tracing = RequestTracing(context.tracer)
+        log = AccessLog(context)
+    }
+
+    func begin(_ request: Request) -> Span {
+        identity.identify(request)
+        return tracing.begin(request)
+    }
+
+    func end(_ span: Span, _ response: inout Response, of request: Request) {
+        tracing.end(span, status: response.status)
+        response.headers[RequestIdentity.header] = request.context.requestID
+    }
 }
