@@ -87,10 +87,9 @@ package enum ResponseWriter {
         var closes = false
         let fields = fields.span
         for index in fields.indices {
-            let name = fields[index].name
-            if !isOwn(name) {
-                try FieldWriter.write(name, fields[index].value, to: &head)
-            } else if name == "connection", wantsClose(fields[index].value) {
+            if !isOwn(fields[index].name) {
+                try FieldWriter.write(fields[index].name, fields[index].value, to: &head)
+            } else if fields[index].name == "connection", wantsClose(fields[index].value) {
                 closes = true
             }
         }

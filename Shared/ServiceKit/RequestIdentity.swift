@@ -16,9 +16,9 @@ struct RequestIdentity: Sendable {
 
     /// The caller's id when it is safe, else a new one.
     func identify(_ request: Request) {
-        request.context.requestID =
-            request.headers[Self.header].flatMap { Self.isSafe($0) ? $0 : nil }
-            ?? UniqueID.v7(using: random).description
+        request.identify(
+            request.header(Self.header).flatMap { Self.isSafe($0) ? $0 : nil }
+                ?? UniqueID.v7(using: random).description)
     }
 
     /// 1 to 128 letters, digits and `-_.:`: nothing that could end a header, a log line or a path.

@@ -16,16 +16,15 @@ struct RequestTracing: Sendable {
         let span = tracer.start(
             ServerSpan.name(of: request), kind: .server, parent: Self.caller(of: request),
             attributes: ServerSpan.attributes(of: request))
-        request.context.tracePosition = span.context.position
-        request.context.tracestate = span.context.tracestate
+        request.setTrace(span.context.position, state: span.context.tracestate)
         return span
     }
 
     private static func caller(of request: Request) -> TraceContext? {
-        let traceparents = request.headers.values("traceparent")
+        let traceparents = request.headerValues("traceparent")
         guard !traceparents.isEmpty else { return nil }
         return TraceContext(
-            traceparents: traceparents, tracestates: request.headers.values("tracestate"))
+            traceparents: traceparents, tracestates: request.headerValues("tracestate"))
     }
 
     func end(_ span: Span, status: Int) {

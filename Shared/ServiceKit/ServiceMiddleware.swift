@@ -37,7 +37,7 @@ package func observingMiddleware(_ context: ServiceContext) -> [Middleware] {
                     // The router turns errors into responses at each layer, so this never throws.
                     let response = try await next(request)
                     observer.log.record(
-                        request, status: response.status, started.duration(to: .now))
+                        request, status: response.status, nanoseconds: started.nanoseconds(to: .now))
                     return response
                 }, isolation: nil)
             observer.end(span, &response, of: request)
@@ -69,6 +69,6 @@ private final class RequestObserver: Sendable {
 
     func end(_ span: Span, _ response: inout Response, of request: Request) {
         tracing.end(span, status: response.status)
-        response.headers[RequestIdentity.header] = request.context.requestID
+        response.headers[RequestIdentity.header] = request.requestID
     }
 }

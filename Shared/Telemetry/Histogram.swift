@@ -48,6 +48,9 @@ package final class Histogram: Sendable {
     /// Records a duration in seconds.
     package func observe(_ duration: Duration) { observe(duration.inSeconds) }
 
+    /// Records a duration that was measured in nanoseconds, without the arithmetic of 128 bits.
+    package func observe(nanoseconds: Int64) { observe(Double(nanoseconds) / 1e9) }
+
     /// A consistent copy.
     package var snapshot: Snapshot { state.withLock { $0 } }
 

@@ -39,7 +39,8 @@ package struct Tracer: Sendable {
         _ name: @autoclosure () -> String, kind: SpanKind = .internal,
         parent: TraceContext? = .current, attributes: @autoclosure () -> SpanAttributes = [:]
     ) -> Span {
-        guard let sink else { return Span(unrecorded: unrecorded(kind, below: parent)) }
+        // The question alone is cheaper than taking the sink out.
+        guard isEnabled, let sink else { return Span(unrecorded: unrecorded(kind, below: parent)) }
         let context = parent?.child(using: random) ?? .root(using: random)
         guard sampler.samples(context, hasParent: parent != nil) else {
             return Span(
