@@ -9,8 +9,8 @@ extension Request {
     /// All values of a header.
     package func headerValues(_ name: String) -> [String] { headers.values(name) }
 
-    /// The pattern of the matched route; nil when no route matched.
-    package var routePattern: String? { context.routePattern }
+    /// By which requests are counted; the pattern is nil when no route matched.
+    package var kind: (method: Method, routePattern: String?) { (method, context.routePattern) }
 
     /// UUID text, or empty before the request-id middleware ran.
     package var requestID: String { context.requestID }

@@ -7,9 +7,9 @@ package import Basics
 /// a request on costs one reference and making one costs nothing.
 // Reason: one task works on a request at a time; what a handler starts beside itself only reads it.
 package final class Request: @unchecked Sendable {
-    package private(set) var method: Method
+    @exclusivity(unchecked) package private(set) var method: Method
     /// Nil between two requests of a connection.
-    private var requestTarget: RequestTarget?
+    @exclusivity(unchecked) private var requestTarget: RequestTarget?
     @exclusivity(unchecked) package var headers: Headers
     /// Empty on a route that streams its body.
     @exclusivity(unchecked) package var body: [UInt8]

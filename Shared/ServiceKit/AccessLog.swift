@@ -17,9 +17,8 @@ struct AccessLog: Sendable {
     }
 
     func record(_ request: Request, status: Int, nanoseconds: Int64) {
-        instruments.record(
-            request.routePattern ?? "none", request.method, status: status,
-            nanoseconds: nanoseconds)
+        let (method, pattern) = request.kind
+        instruments.record(pattern ?? "none", method, status: status, nanoseconds: nanoseconds)
         Self.log(request, status, nanoseconds, logger)
     }
 

@@ -23,12 +23,13 @@ package struct Tracer: Sendable {
         random: RandomSource = .seeded(RandomSource.system.next())
     ) {
         self.sink = sink
+        isEnabled = sink != nil
         self.sampler = sampler
         self.random = random
     }
 
-    /// Whether spans go anywhere.
-    package var isEnabled: Bool { sink != nil }
+    /// Whether spans go anywhere. Kept, since each request asks, and asking the sink is taking it out.
+    package let isEnabled: Bool
 
     /// Begins a span; whoever begins it ends it. `withSpan` does both.
     ///
@@ -39,7 +40,6 @@ package struct Tracer: Sendable {
         _ name: @autoclosure () -> String, kind: SpanKind = .internal,
         parent: TraceContext? = .current, attributes: @autoclosure () -> SpanAttributes = [:]
     ) -> Span {
-        // The question alone is cheaper than taking the sink out.
         guard isEnabled, let sink else { return Span(unrecorded: unrecorded(kind, below: parent)) }
         let context = parent?.child(using: random) ?? .root(using: random)
         guard sampler.samples(context, hasParent: parent != nil) else {
