@@ -12,6 +12,12 @@ let language: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// For what every request passes: a release build does not check while it runs that no two accesses to a
+/// property of a class overlap. Debug builds, which run every test, do (Shared/Sockets/README.md).
+let unchecked: [SwiftSetting] = [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
+
 /// Modules that wrap C are compiled with strict memory safety: each unsafe use is spelled out.
 let wrapsC: [SwiftSetting] = language + [.strictMemorySafety()]
 
@@ -25,13 +31,14 @@ func system(_ name: String, _ package: String, pkgConfig: String? = nil) -> Targ
         name: name, path: "Shared/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
-func shared(_ name: String, _ dependencies: [String] = [], sql: Bool = false, c: Bool = false)
-    -> Target
-{
+func shared(
+    _ name: String, _ dependencies: [String] = [], sql: Bool = false, c: Bool = false,
+    hot: Bool = false
+) -> Target {
     .target(
         name: name, dependencies: names(dependencies), path: "Shared/\(name)",
         exclude: ["README.md"], resources: sql ? [.embedInCode("Migrations")] : [],
-        swiftSettings: c ? wrapsC : language)
+        swiftSettings: (c ? wrapsC : language) + (hot ? unchecked : []))
 }
 
 /// A service is a library with its rules and a main of a few lines, so tests can import the rules.
@@ -73,11 +80,12 @@ var targets: [Target] = [
     shared("Contracts", ["Basics"]),
     shared("Telemetry", ["Basics"]),
     shared("Resilience", ["Basics"]),
-    shared("HTTP", ["Basics"]),
+    shared("HTTP", ["Basics"], hot: true),
     shared("Configuration", ["CYAML", "Basics"], c: true),
     shared("Crypto", ["COpenSSL", "Basics"], c: true),
-    shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true),
-    shared("HTTPServer", ["HTTP", "Sockets", "Crypto", "Telemetry", "Basics"]),
+    shared("Sockets", ["CLinux", "Telemetry", "Basics"], c: true, hot: true),
+    shared(
+        "HTTPServer", ["HTTP", "Sockets", "Crypto", "Telemetry", "Basics"], hot: true),
     shared("HTTPClient", ["HTTP", "Sockets", "Crypto", "Resilience", "Telemetry", "Basics"]),
     shared("Postgres", ["CPostgres", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),
     shared("Redis", ["CRedis", "Sockets", "Resilience", "Telemetry", "Basics"], c: true),

@@ -127,7 +127,8 @@ actor ConnectRace {
         do throws(SocketError) {
             let outcome = clinux_connect_result(owner.number)
             guard outcome >= 0 else { throw SocketError(result: outcome, "connect") }
-            let connection = try TCPConnection(
+            try TCPChannel.setOptions(owner.number, limits)
+            let connection = TCPConnection(
                 owning: owner, peer: attempt.address, limits: limits, loop: loop)
             end()
             // When the caller was cancelled in this turn, the connection is let go and closes itself.

@@ -15,9 +15,10 @@ extension EventLoop {
         at instant: MonotonicInstant, _ body: @escaping @Sendable () -> Void
     ) -> TimerToken {
         let (token, isEarliest) = timers.withLock { timers in
-            let before = timers.earliest()
             let token = timers.add(at: instant, body)
-            return (token, before.map { instant < $0 } ?? true)
+            let isEarliest = instant.nanoseconds < nothingDueBefore.load(ordering: .relaxed)
+            if isEarliest { nothingDueBefore.store(instant.nanoseconds, ordering: .releasing) }
+            return (token, isEarliest)
         }
         // On the loop the wait is computed after this turn; elsewhere it may be too long already.
         if isEarliest, !isOnLoop { wake() }

@@ -25,6 +25,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     package let name: String
     let timers = Mutex(TimerHeap())
+    /// No timer is due before, in nanoseconds: read without the lock, written under it. A bound, since a
+    /// cancelled timer may still count.
+    let nothingDueBefore = Atomic<Int64>(.max)
     private let poller: Poller
     private let wakeUp: WakeDescriptor
     private let remote = Mutex<[Work]>([])
@@ -38,6 +41,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     let receiveBuffer: ReceiveBuffer
     /// When the present turn began.
     private var turn = MonotonicInstant.now
+    /// Counts turns.
+    private(set) var turnNumber: UInt64 = 0
+    /// Other threads have work for this one: the first of a batch signals, so nothing is missed.
+    private var wasWoken = false
 
     /// `name` shows in thread lists. Throws when the process is out of descriptors.
     package init(name: String) throws(SocketError) {
@@ -132,10 +139,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func runThread() {
         threadNumber.store(currentThreadNumber(), ordering: .relaxed)
         while true {
-            poller.wait(milliseconds: waitLimit(), woke: { turn = .now }) { watch, ready in
+            poller.wait(milliseconds: waitLimit(), woke: beginTurn) { watch, ready in
                 deliver(watch, ready)
             }
-            takeRemote()
+            if wasWoken { takeRemote() }
             runTimers()
             runJobs()
             if isStopping.load(ordering: .acquiring), local.isEmpty {
@@ -146,18 +153,23 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         threadNumber.store(0, ordering: .relaxed)
     }
 
+    private func beginTurn() {
+        turn = .now
+        turnNumber &+= 1
+    }
+
     private func waitLimit() -> CInt {
         guard local.isEmpty, !isStopping.load(ordering: .acquiring) else { return 0 }
-        guard let next = timers.withLock({ $0.earliest() }) else {
-            return CInt(Self.waitMilliseconds)
-        }
-        let remaining = MonotonicInstant.now.nanoseconds(to: next)
+        let next = nothingDueBefore.load(ordering: .acquiring)
+        guard next != .max else { return CInt(Self.waitMilliseconds) }
+        let remaining = MonotonicInstant.now.nanoseconds(to: .init(nanoseconds: next))
         guard remaining > 0 else { return 0 }
         // Rounded up: waking before the instant would spin through empty turns.
         return CInt(min(Self.waitMilliseconds, remaining / 1_000_000 + 1))
     }
 
     private func takeRemote() {
+        wasWoken = false
         let batch = remote.withLock { queue in
             let batch = queue
             queue = []
@@ -168,11 +180,20 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func runTimers() {
         let now = turn
+        guard nothingDueBefore.load(ordering: .acquiring) <= now.nanoseconds else { return }
         for _ in 0..<Self.timersPerTurnMax {
             // One at a time: a timer's body may cancel the next one.
-            guard let body = timers.withLock({ $0.takeDue(at: now) }) else { return }
+            guard let body = timers.withLock({ takeDue(from: &$0, at: now) }) else { return }
             body()
         }
+    }
+
+    private func takeDue(from timers: inout TimerHeap, at now: MonotonicInstant)
+        -> (@Sendable () -> Void)?
+    {
+        if let body = timers.takeDue(at: now) { return body }
+        nothingDueBefore.store(timers.earliest()?.nanoseconds ?? .max, ordering: .releasing)
+        return nil
     }
 
     private func runJobs() {
@@ -193,7 +214,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func deliver(_ watch: Watch, _ ready: Readiness) {
-        guard watch.generation != 0 else { return wakeUp.drain() }
+        guard watch.generation != 0 else {
+            wasWoken = true
+            return wakeUp.drain()
+        }
         // An event fetched before its watch was cancelled, or for an earlier owner of the number.
         guard let entry = watches.entry(watch) else { return }
         var seen = ready

@@ -149,8 +149,7 @@ extension TCPChannel {
     }
 
     func resumeReader(_ failure: SocketError?) {
-        guard let waiting = reader else { return disturbUnused() }
-        reader = nil
+        guard let waiting = reader.take() else { return disturbUnused() }
         timer.deadline = nil
         // Taken out of its place first, so it is resumed exactly once.
         waiting.resume(failure)

@@ -50,17 +50,21 @@ package final class TCPChannel: @unchecked Sendable {
     /// Received bytes on their way into the filter; empty between two turns.
     var filterInput: [UInt8] = []
 
-    /// Takes over a connected, non-blocking socket.
-    package init(
-        owning descriptor: consuming FileDescriptor, peer: SocketAddress,
-        limits: TCPLimits = .init(), loop: EventLoop
-    ) throws(SocketError) {
-        let number = descriptor.number
+    /// What a socket needs before a channel takes it over. The connections of a listening socket have
+    /// its options (tcp(7)), so there it is two calls in all and not for each of them.
+    static func setOptions(_ number: CInt, _ limits: TCPLimits) throws(SocketError) {
         // Small answers must not wait for the acknowledgement of the one before.
         let result = clinux_set_no_delay(number)
         guard result >= 0 else { throw SocketError(result: result, "set no delay") }
         let bounded = clinux_set_unsent_max(number, CInt(clamping: limits.unsentMax))
         guard bounded >= 0 else { throw SocketError(result: bounded, "bound unsent bytes") }
+    }
+
+    /// Takes over a connected, non-blocking socket that has its options.
+    init(
+        owning descriptor: consuming FileDescriptor, peer: SocketAddress,
+        limits: TCPLimits = .init(), loop: EventLoop
+    ) {
         self.loop = loop
         self.peer = peer
         peerHost = peer.host

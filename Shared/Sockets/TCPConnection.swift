@@ -14,13 +14,13 @@ package actor TCPConnection {
     /// The connection itself. On its loop only.
     package nonisolated let channel: TCPChannel
 
-    /// Takes over a connected, non-blocking socket.
-    package init(
+    /// Takes over a connected, non-blocking socket that has its options (`TCPChannel.setOptions`).
+    init(
         owning descriptor: consuming FileDescriptor, peer: SocketAddress,
         limits: TCPLimits = .init(), loop: EventLoop
-    ) throws(SocketError) {
+    ) {
         self.loop = loop
-        channel = try TCPChannel(owning: descriptor, peer: peer, limits: limits, loop: loop)
+        channel = TCPChannel(owning: descriptor, peer: peer, limits: limits, loop: loop)
     }
 
     package nonisolated var peer: SocketAddress { channel.peer }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// A listening socket on the loop.
-package actor TCPListener {
+@safe package actor TCPListener {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The loop outlives this actor, which holds it.
@@ -17,7 +17,15 @@ package actor TCPListener {
     private let limits: TCPLimits
     private var descriptor: FileDescriptor?
     private var watch: Watch?
-    private var waiter: OneShot<Void>?
+    private var waiter: UnsafeContinuation<SocketError?, Never>?
+    /// Counts waits, so that a late cancellation cannot end another one.
+    private var waits: UInt64 = 0
+    /// Whether a call may find a connection: the kernel is not asked in vain after each of them.
+    private var mayAccept = false
+    /// Whether there is a queue, so that it is worth asking until it is empty.
+    private var hasQueue = false
+    /// The turn in which the socket was readable last.
+    private var readableTurn: UInt64 = 0
 
     /// Binds and listens at once; connections queue in the kernel until `accept`.
     ///
@@ -34,6 +42,7 @@ package actor TCPListener {
         let number = unsafe clinux_stream_socket(&address.raw)
         guard number >= 0 else { throw SocketError(result: number, "socket") }
         let owner = FileDescriptor(owning: number)
+        try TCPChannel.setOptions(number, limits)
         let shared = sharesPort ? clinux_share_port(number) : 0
         guard shared >= 0 else { throw SocketError(result: shared, "share \(address)") }
         let result = unsafe clinux_bind_listen(number, &address.raw, CInt(clamping: backlog))
@@ -67,21 +76,21 @@ package actor TCPListener {
         while true {
             guard !Task.isCancelled else { throw SocketError(.cancelled, "accept") }
             guard descriptor != nil else { throw SocketError(.closed, "accept") }
+            if !mayAccept {
+                if let failure = await waitUntilReadable() { throw failure }
+                continue
+            }
             var peer = clinux_address()
             let number = unsafe clinux_accept(descriptor?.number ?? -1, &peer)
             if number >= 0 {
-                do throws(SocketError) {
-                    return try TCPConnection(
-                        owning: FileDescriptor(owning: number), peer: SocketAddress(raw: peer),
-                        limits: limits, loop: loop)
-                } catch {
-                    // Ignored: cut before it could be set up; the listener is not to blame.
-                    continue
-                }
+                mayAccept = hasQueue
+                return TCPConnection(
+                    owning: FileDescriptor(owning: number), peer: SocketAddress(raw: peer),
+                    limits: limits, loop: loop)
             }
             let error = SocketError(result: number, "accept")
             switch error.code {
-            case .system where error.wouldBlock: try await waitUntilReadable()
+            case .system where error.wouldBlock: mayAccept = false
             case _ where Self.isOfOneConnection(error.errorNumber): continue
             default: try await pause()
             }
@@ -105,38 +114,64 @@ package actor TCPListener {
         if let watch { loop.cancel(watch) }
         watch = nil
         descriptor = nil
-        waiter?.fail(SocketError(.closed, "accept"))
-        waiter = nil
+        resumeWaiter(SocketError(.closed, "accept"))
     }
 
-    private func waitUntilReadable() async throws(SocketError) {
-        let cell = OneShot<Void>()
-        waiter = cell
+    // MARK: Waiting
+
+    /// Nil when it is readable, else why the wait was in vain.
+    private func waitUntilReadable() async -> SocketError? {
+        waits += 1
+        let number = waits
+        return await withTaskCancellationHandler {
+            await suspend()
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.cancelWait(number) } }
+        }
+    }
+
+    /// The handler's body would run anywhere; this is back on the loop. A cancellation on the way here
+    /// found no waiter; from here on it comes after there is one.
+    private func suspend() async -> SocketError? {
+        guard !Task.isCancelled else { return SocketError(.cancelled, "accept") }
+        guard let number = descriptor?.number else { return SocketError(.closed, "accept") }
         if let watch {
             loop.update(watch, .readable)
         } else {
-            watch = try loop.watch(descriptor?.number ?? -1, .readable) { [weak self] _ in
-                self?.assumeIsolated { $0.becameReadable() }
+            do throws(SocketError) {
+                watch = try loop.watch(number, .readable) { [weak self] _ in
+                    self?.assumeIsolated { $0.becameReadable() }
+                }
+            } catch {
+                return error
             }
         }
-        do {
-            try await cell.value()
-        } catch let error as SocketError {
-            throw error
-        } catch {
-            throw SocketError(.cancelled, "accept")
-        }
+        return await unsafe withUnsafeContinuation { unsafe waiter = $0 }
+    }
+
+    /// The only place that resumes the waiter, taken out of its place first: exactly once.
+    private func resumeWaiter(_ failure: SocketError?) {
+        guard let waiting = unsafe waiter.take() else { return }
+        unsafe waiting.resume(returning: failure)
+    }
+
+    private func cancelWait(_ number: UInt64) {
+        guard number == waits else { return }
+        resumeWaiter(SocketError(.cancelled, "accept"))
     }
 
     private func becameReadable() {
-        guard let waiter else {
+        guard unsafe waiter != nil else {
             // Silent until the next wait: a full server leaves connections in the kernel's queue. One
             // that accepts waits again within this turn, and hears on without asking the kernel.
             if let watch { loop.update(watch, []) }
             return
         }
-        self.waiter = nil
-        waiter.succeed()
+        mayAccept = true
+        // Readable again at once: more came than were taken.
+        hasQueue = loop.turnNumber == readableTurn &+ 1
+        readableTurn = loop.turnNumber
+        resumeWaiter(nil)
     }
 
     private func pause() async throws(SocketError) {

@@ -16,8 +16,9 @@ struct WorkQueue {
 
     mutating func takeFirst() -> Work? {
         guard head < items.count else { return nil }
-        let work = items[head]
-        items[head] = nil
+        // Moved out, not copied.
+        var work: Work?
+        swap(&work, &items[head])
         head += 1
         if head == items.count {
             items.removeAll(keepingCapacity: items.capacity <= 4_096)

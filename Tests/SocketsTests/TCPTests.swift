@@ -43,6 +43,52 @@ extension TCPConnection {
 
 @Suite(.timeLimit(.minutes(1)))
 struct TCPConnectionTests {
+    @Test func `accepted and connected sockets have the options of theirs`() async throws {
+        @Sendable func option(_ channel: TCPChannel, _ name: CInt) -> CInt {
+            var (value, size) = (CInt(-1), socklen_t(MemoryLayout<CInt>.size))
+            guard let number = channel.descriptor?.number else { return -1 }
+            let result = getsockopt(number, CInt(IPPROTO_TCP), name, &value, &size)
+            return result == 0 ? value : -1
+        }
+        try await withLoop { loop in
+            try await withPair(on: loop, limits: .init(unsentMax: 77_000)) { client, server in
+                for channel in [client.channel, server.channel] {
+                    let found = try await onLoop(loop) {
+                        [option(channel, TCP_NODELAY), option(channel, TCP_NOTSENT_LOWAT)]
+                    }
+                    #expect(found[0] != 0 && found[0] != -1)
+                    #expect(found[1] == 77_000)
+                }
+            }
+        }
+    }
+
+    @Test func `a queue of connections is accepted whole, and addresses are told`() async throws {
+        try await withLoop { loop in
+            let listener = try TCPListener(host: "127.0.0.1", port: 0, loop: loop)
+            // More than one turn takes, so that the listener meets a queue and its end.
+            for round in 1...3 {
+                var clients: [TCPConnection] = []
+                for _ in 0..<5 {
+                    clients.append(try await TCPConnection.connect(
+                        host: "127.0.0.1", port: listener.port, timeout: .seconds(5), on: loop))
+                }
+                for _ in 0..<5 {
+                    let server = try await listener.accept()
+                    #expect(server.peerHost == "127.0.0.1", "round \(round)")
+                    await server.close()
+                }
+                for client in clients { await client.close() }
+            }
+            await listener.close()
+        }
+    }
+
+    @Test(arguments: ["0.0.0.0", "1.22.199.255", "10.100.0.9", "255.255.255.255", "::1"])
+    func `an address as text is what it was made of`(_ text: String) throws {
+        #expect(try SocketAddress(numeric: text, port: 80).host == text)
+    }
+
     @Test func `bytes arrive in order and the orderly end reads as an empty array`() async throws {
         try await withLoop { loop in
             try await withPair(on: loop) { client, server in
