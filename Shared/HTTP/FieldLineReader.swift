@@ -22,6 +22,8 @@ struct FieldLineReader {
     var lines: [HeadBuffer.Line] = []
     private(set) var present: UInt16 = 0
     private(set) var repeated: UInt16 = 0
+    /// The lengths of the names; see `HeadBuffer.mayHold`.
+    private(set) var lengths: UInt64 = 0
     private(set) var dropped = 0
     private var position: Int
     /// What makes a position in the bytes that are read one in the head.
@@ -115,6 +117,7 @@ struct FieldLineReader {
             if present & known.bit != 0 { repeated |= known.bit }
             present |= known.bit
         }
+        lengths |= HeadBuffer.lengthBit(name.count)
         lines.append(HeadBuffer.Line(name: inHead(name), value: inHead(value), known: known))
     }
 

@@ -64,7 +64,8 @@ enum FieldWriter {
 }
 
 extension OutputSpan<UInt8> {
-    /// A constant of the program.
+    /// A constant of the program; where its length is known it is a store or two.
+    @inline(__always)
     mutating func append(_ text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -75,6 +76,7 @@ extension OutputSpan<UInt8> {
         bytes.withUnsafeBufferPointer { append($0) }
     }
 
+    @inline(__always)
     private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         // The precondition bounds both ends: what is copied, and the room behind what is there.
         precondition(bytes.count <= freeCapacity, "the head is longer than it was measured")

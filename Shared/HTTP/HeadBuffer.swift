@@ -20,6 +20,7 @@ final class HeadBuffer: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var targetEnd = 0
     @exclusivity(unchecked) private var present: UInt16 = 0
     @exclusivity(unchecked) private var repeated: UInt16 = 0
+    @exclusivity(unchecked) private var lengths: UInt64 = 0
     /// What was found out about the request; of no meaning for other messages.
     @exclusivity(unchecked) var request = RequestFacts()
 
@@ -29,6 +30,7 @@ final class HeadBuffer: @unchecked Sendable {
         let other = HeadBuffer()
         (other.bytes, other.lines, other.targetEnd) = (bytes, lines, targetEnd)
         (other.present, other.repeated, other.request) = (present, repeated, request)
+        other.lengths = lengths
         return other
     }
 
@@ -38,6 +40,7 @@ final class HeadBuffer: @unchecked Sendable {
         targetEnd = 0
         present = 0
         repeated = 0
+        lengths = 0
     }
 
     func setTarget(_ target: some Collection<UInt8>) {
@@ -86,9 +89,16 @@ final class HeadBuffer: @unchecked Sendable {
     private func note(_ reader: FieldLineReader) {
         repeated |= reader.repeated | present & reader.present
         present |= reader.present
+        lengths |= reader.lengths
     }
 
     // MARK: Asking
+
+    /// False when no name has the length of this one, which rules out most of those that are asked for
+    /// in vain.
+    func mayHold(_ name: String) -> Bool { lengths & Self.lengthBit(name.utf8.count) != 0 }
+
+    static func lengthBit(_ length: Int) -> UInt64 { 1 << UInt64(length & 63) }
 
     func has(_ known: KnownField) -> Bool { present & known.bit != 0 }
 

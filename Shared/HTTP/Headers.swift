@@ -39,10 +39,8 @@ package struct Headers: Sendable {
             switch storage {
             case .made(let fields): return fields.first { $0.name.equalsIgnoringCase(name) }?.value
             case .received(let buffer):
-                // Most lines are ruled out by the length of their name.
-                let length = name.utf8.count
-                for line in buffer.lines
-                where line.name.count == length && buffer.matches(line, name) {
+                guard buffer.mayHold(name) else { return nil }
+                for line in buffer.lines where buffer.matches(line, name) {
                     return buffer.text(line.value)
                 }
                 return nil
@@ -78,10 +76,9 @@ package struct Headers: Sendable {
         case .made(let fields):
             return fields.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
         case .received(let buffer):
+            guard buffer.mayHold(name) else { return [] }
             var values: [String] = []
-            let length = name.utf8.count
-            for line in buffer.lines
-            where line.name.count == length && buffer.matches(line, name) {
+            for line in buffer.lines where buffer.matches(line, name) {
                 values.append(buffer.text(line.value))
             }
             return values
@@ -91,7 +88,8 @@ package struct Headers: Sendable {
     package func contains(_ name: String) -> Bool {
         switch storage {
         case .made(let fields): fields.contains { $0.name.equalsIgnoringCase(name) }
-        case .received(let buffer): buffer.lines.contains { buffer.matches($0, name) }
+        case .received(let buffer):
+            buffer.mayHold(name) && buffer.lines.contains { buffer.matches($0, name) }
         }
     }
 
