@@ -69,6 +69,33 @@ import Testing
         }
     }
 
+    /// The writer looks at eight characters at once, and at short texts one by one.
+    @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17])
+    func `a character of a value or name is judged alike at every place (H94)`(length: Int) {
+        let tokens = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        for place in 0..<length {
+            for character in (UInt8.min...UInt8.max).map({ Unicode.Scalar($0) }) {
+                var scalars = Array(repeating: Unicode.Scalar("a"), count: length)
+                scalars[place] = character
+                var text = String.UnicodeScalarView()
+                text.append(contentsOf: scalars)
+                let isValue = character == "\t" || character.value >= 0x20 && character != "\u{7f}"
+                let isName = tokens.unicodeScalars.contains(character)
+                #expect(writes(["x": String(text)]) == isValue, "\(character.value) at \(place)")
+                #expect(writes([String(text): "x"]) == isName, "\(character.value) at \(place)")
+            }
+        }
+    }
+
+    private func writes(_ headers: Headers) -> Bool {
+        do throws(WriteError) {
+            _ = try head(Response(status: 200, headers: headers))
+            return true
+        } catch {
+            return false
+        }
+    }
+
     @Test(arguments: ["", "x", "/a b", "/a\r\nX: y", "http://a/"])
     func `a target that is not origin-form is refused`(target: String) {
         #expect(throws: WriteError.self) {
