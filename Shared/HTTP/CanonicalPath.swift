@@ -47,8 +47,10 @@ package struct CanonicalPath: Sendable, Hashable {
     static func isCanonical(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         guard !range.isEmpty, bytes[range.lowerBound] == Character8.slash else { return false }
         var followsSlash = false
-        for index in range {
+        var index = range.lowerBound
+        while index < range.upperBound {
             let byte = bytes[index]
+            index += 1
             if byte == Character8.slash {
                 if followsSlash { return false }
                 followsSlash = true

@@ -9,21 +9,15 @@ struct EightBytes {
     private static let low7: UInt64 = ones &* 0x7f
 
     /// Eight bytes from `index` on; the caller has seen that there are so many.
-    init(_ bytes: UnsafeRawBufferPointer, at index: Int) {
+    init(_ bytes: UnsafeRawPointer, at index: Int) {
         word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
 
-    /// How many bytes come before the first one below 0x20 or equal to 0x7F.
-    var plainCount: Int { Self.first(controls) }
-
-    /// Whether some byte of the two is below 0x20 or equal to 0x7F.
-    static func holdControl(_ first: EightBytes, _ second: EightBytes) -> Bool {
-        first.controls | second.controls != 0
-    }
-
+    /// The bytes below 0x20 or equal to 0x7F, up to the first of them: those behind may be misjudged.
+    ///
     /// Subtracting borrows into a byte's highest bit when the byte is smaller; bytes from 0x80 on have
-    /// that bit already and are left out. Only the bytes behind the first one found may be misjudged.
-    private var controls: UInt64 {
+    /// that bit already and are left out.
+    var controls: UInt64 {
         let below = word &- Self.ones &* 0x20
         let delete = (word ^ Self.low7) &- Self.ones
         return (below | delete) & ~word & Self.highest
@@ -31,14 +25,14 @@ struct EightBytes {
 
     /// Puts the letters and hyphens that the bytes begin with into lower case, and says how many they
     /// are. Nearly every field name is made of nothing else.
-    func lowercasedName(into bytes: UnsafeMutableRawBufferPointer, at index: Int) -> Int {
+    func lowercasedName(into bytes: UnsafeMutableRawPointer, at index: Int) -> Int {
         let letters = self.letters
-        let count = Self.first(~(letters | hyphens) & Self.highest)
+        let stops = ~(letters | hyphens) & Self.highest
         // Not those behind the first other byte: they may be part of a value.
-        let own = count == 8 ? letters : letters & (1 << UInt64(8 &* count) &- 1)
+        let own = letters & (stops &- 1) & ~stops
         // The highest bit moved to the one that tells small letters from capitals.
-        bytes.storeBytes(of: (word | own >> 2).littleEndian, toByteOffset: index, as: UInt64.self)
-        return count
+        bytes.storeBytes(of: (word | own &>> 2).littleEndian, toByteOffset: index, as: UInt64.self)
+        return Self.first(stops)
     }
 
     private var letters: UInt64 {
@@ -54,7 +48,7 @@ struct EightBytes {
     }
 
     /// The number of bytes before the first one in a mask.
-    private static func first(_ mask: UInt64) -> Int { mask.trailingZeroBitCount >> 3 }
+    static func first(_ mask: UInt64) -> Int { mask.trailingZeroBitCount &>> 3 }
 }
 
 /// Where a line ends, or what no line may hold.
@@ -62,22 +56,20 @@ enum ControlSearch {
     /// The first control character other than HTAB from `start` on, or `bound`, which is not behind
     /// the end of `bytes`.
     static func first(_ bytes: UnsafeRawBufferPointer, from start: Int, bound: Int) -> Int {
+        guard let base = bytes.baseAddress else { return bound }
         var index = start
-        while index &+ 8 <= bound {
-            while index &+ 16 <= bound,
-                !EightBytes.holdControl(
-                    EightBytes(bytes, at: index), EightBytes(bytes, at: index &+ 8))
-            {
+        while index &+ 16 <= bound {
+            let low = EightBytes(base, at: index).controls
+            let high = EightBytes(base, at: index &+ 8).controls
+            if low | high == 0 {
                 index &+= 16
+                continue
             }
-            guard index &+ 8 <= bound else { break }
-            let plain = EightBytes(bytes, at: index).plainCount
-            index &+= plain
-            if plain == 8 { continue }
+            index &+= low != 0 ? EightBytes.first(low) : 8 &+ EightBytes.first(high)
             guard bytes[index] == Character8.htab else { return index }
             index &+= 1
         }
-        while index < bound, !Character8.isControl(bytes[index]) { index += 1 }
+        while index < bound, !Character8.isControl(bytes[index]) { index &+= 1 }
         return index
     }
 }

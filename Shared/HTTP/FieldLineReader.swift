@@ -62,21 +62,22 @@ struct FieldLineReader {
         return nil
     }
 
+    @inline(__always)
     private mutating func readLine(_ bytes: UnsafeMutableBufferPointer<UInt8>) -> Failure? {
         let start = position
-        var hasUnderscore = false
-        let colon = Self.lowercaseName(bytes, from: start, &hasUnderscore)
+        let (colon, hasUnderscore) = Self.lowercaseName(bytes, from: start)
         guard colon < bytes.count, bytes[colon] == Character8.colon, colon > start else {
             return Self.failure(bytes, from: start)
         }
-        var value = colon + 1
-        while value < bytes.count, Character8.isWhitespace(bytes[value]) { value += 1 }
+        var value = colon &+ 1
+        while value < bytes.count, Character8.isWhitespace(bytes[value]) { value &+= 1 }
         var end = ControlSearch.first(
             UnsafeRawBufferPointer(bytes), from: value, bound: bytes.count)
-        guard end + 1 < bytes.count, bytes[end] == Character8.cr, bytes[end + 1] == Character8.lf
+        guard end &+ 1 < bytes.count, bytes[end] == Character8.cr,
+            bytes[end &+ 1] == Character8.lf
         else { return .unfinished }
-        position = end + 2
-        while end > value, Character8.isWhitespace(bytes[end - 1]) { end -= 1 }
+        position = end &+ 2
+        while end > value, Character8.isWhitespace(bytes[end &- 1]) { end &-= 1 }
         let name = UnsafeBufferPointer(rebasing: bytes[start..<colon])
         if hasUnderscore {
             if KnownField.isImitation(name) { return .imitation }
@@ -85,48 +86,55 @@ struct FieldLineReader {
                 return nil
             }
         }
-        note(KnownField(name), name: start..<colon, value: value..<end)
+        note(KnownField(name), start, colon, value, end)
         return nil
     }
 
-    /// Where the token ends that begins at `start`; its letters become small ones.
+    /// Where the token ends that begins at `start`, and whether it holds an underscore; its letters
+    /// become small ones.
     private static func lowercaseName(
-        _ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int, _ hasUnderscore: inout Bool
-    ) -> Int {
+        _ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int
+    ) -> (end: Int, hasUnderscore: Bool) {
+        guard let base = bytes.baseAddress.map({ UnsafeMutableRawPointer($0) }) else {
+            return (start, false)
+        }
         var index = start
+        var hasUnderscore = false
         while index < bytes.count {
-            if index + 8 <= bytes.count {
-                let eight = EightBytes(UnsafeRawBufferPointer(bytes), at: index)
-                let count = eight.lowercasedName(
-                    into: UnsafeMutableRawBufferPointer(bytes), at: index)
-                index += count
+            if index &+ 8 <= bytes.count {
+                let count = EightBytes(base, at: index).lowercasedName(into: base, at: index)
+                index &+= count
                 if count == 8 { continue }
             }
             // The end, or a character that few names hold, or one of the last of the bytes.
             let byte = bytes[index]
-            guard Character8.isToken(byte) else { break }
+            guard byte != Character8.colon, Character8.isToken(byte) else { break }
             if byte == Character8.underscore { hasUnderscore = true }
             bytes[index] = Character8.lowercased(byte)
-            index += 1
+            index &+= 1
         }
-        return index
+        return (index, hasUnderscore)
     }
 
-    private mutating func note(_ known: KnownField, name: Range<Int>, value: Range<Int>) {
-        if known != .other {
-            if present & known.bit != 0 { repeated |= known.bit }
-            present |= known.bit
-        }
-        lengths |= HeadBuffer.lengthBit(name.count)
-        lines.append(HeadBuffer.Line(name: inHead(name), value: inHead(value), known: known))
+    @inline(__always)
+    private mutating func note(
+        _ known: KnownField, _ start: Int, _ colon: Int, _ value: Int, _ end: Int
+    ) {
+        // That of all unknown ones means nothing, and is cheaper to set than to leave alone.
+        let bit = known.bit
+        repeated |= present & bit
+        present |= bit
+        lengths |= HeadBuffer.lengthBit(colon &- start)
+        lines.append(
+            HeadBuffer.Line(
+                name: inHead(start, colon), value: inHead(value, end), known: known))
     }
 
-    private func inHead(_ range: Range<Int>) -> Range<Int32> {
-        // The start is not behind the end before, so it is not behind it after either.
+    private func inHead(_ start: Int, _ end: Int) -> Range<Int32> {
+        // The end is not before the start, and both move by the same.
         Range(
             uncheckedBounds: (
-                Int32(truncatingIfNeeded: range.lowerBound + shift),
-                Int32(truncatingIfNeeded: range.upperBound + shift)
+                Int32(truncatingIfNeeded: start &+ shift), Int32(truncatingIfNeeded: end &+ shift)
             ))
     }
 
@@ -147,7 +155,7 @@ enum KnownField: UInt8, Sendable {
     case other, host, contentLength, transferEncoding, connection, expect
     case contentType, authorization, idempotencyKey, upgrade
 
-    var bit: UInt16 { 1 << UInt16(rawValue) }
+    var bit: UInt16 { 1 &<< UInt16(rawValue) }
 
     /// From a name in lower case.
     init(_ name: UnsafeBufferPointer<UInt8>) {

@@ -14,7 +14,9 @@ final class HeadBuffer: @unchecked Sendable {
         var valueRange: Range<Int> { Int(value.lowerBound)..<Int(value.upperBound) }
     }
 
+    /// Those behind `count` are of messages before: writing over them costs less than removing them.
     @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
+    @exclusivity(unchecked) private var count = 0
     @exclusivity(unchecked) private(set) var lines: [Line] = []
     /// The request target is `bytes[..<targetEnd]`.
     @exclusivity(unchecked) private(set) var targetEnd = 0
@@ -28,14 +30,15 @@ final class HeadBuffer: @unchecked Sendable {
 
     func copy() -> HeadBuffer {
         let other = HeadBuffer()
-        (other.bytes, other.lines, other.targetEnd) = (bytes, lines, targetEnd)
+        (other.bytes, other.count) = (bytes, count)
+        (other.lines, other.targetEnd) = (lines, targetEnd)
         (other.present, other.repeated, other.request) = (present, repeated, request)
         other.lengths = lengths
         return other
     }
 
     func reset() {
-        bytes.removeAll(keepingCapacity: true)
+        count = 0
         lines.removeAll(keepingCapacity: true)
         targetEnd = 0
         present = 0
@@ -43,9 +46,23 @@ final class HeadBuffer: @unchecked Sendable {
         lengths = 0
     }
 
-    func setTarget(_ target: some Collection<UInt8>) {
-        bytes.append(contentsOf: target)
-        targetEnd = bytes.count
+    func setTarget(_ source: [UInt8], _ target: Range<Int>) {
+        source.withUnsafeBufferPointer { append(UnsafeBufferPointer(rebasing: $0[target])) }
+        targetEnd = count
+    }
+
+    private func append(_ more: UnsafeBufferPointer<UInt8>) {
+        let start = count
+        count += more.count
+        if count > bytes.count {
+            bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+        }
+        // There is room for them from `start` on, as was just seen.
+        guard let source = more.baseAddress else { return }
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            (base + start).update(from: source, count: more.count)
+        }
     }
 
     /// Adds lines, each with its CRLF and free of other control characters. Returns how many were
@@ -53,14 +70,16 @@ final class HeadBuffer: @unchecked Sendable {
     /// read requests; a proxy must pass on the fields of a response that it does not know (RFC 9110
     /// §5.1). When a line is malformed none of them counts.
     func add(_ section: ArraySlice<UInt8>, _ limits: FieldLimits) throws(ParseError) -> Int {
-        var reader = FieldLineReader(position: bytes.count, limits)
-        bytes.append(contentsOf: section)
+        var reader = FieldLineReader(position: count, limits)
+        section.withUnsafeBufferPointer { append($0) }
         // Out of the object while they are filled: each touch of a property of a class is checked.
         swap(&reader.lines, &lines)
         defer { swap(&reader.lines, &lines) }
-        if let failure = bytes.withUnsafeMutableBufferPointer({ reader.read($0) }) {
-            throw failure.error
+        let end = count
+        let failure = bytes.withUnsafeMutableBufferPointer {
+            reader.read(UnsafeMutableBufferPointer(rebasing: $0[..<end]))
         }
+        if let failure { throw failure.error }
         note(reader)
         return reader.dropped
     }
@@ -68,14 +87,14 @@ final class HeadBuffer: @unchecked Sendable {
     /// The same for a whole section that `input` goes on with, to its empty line. Nil when it is not
     /// there or anything is wrong with it; then neither of the two has changed.
     func addSection(from input: inout InputBuffer, _ limits: FieldLimits) -> Int? {
-        var reader = FieldLineReader(position: 0, shift: bytes.count, limits)
+        var reader = FieldLineReader(position: 0, shift: count, limits)
         swap(&reader.lines, &lines)
         defer { swap(&reader.lines, &lines) }
         let before = reader.lines.count
         // The names of the lines are put into lower case where they are; that is no change.
         let isComplete = input.consume { unread in
             guard let end = reader.readSection(unread) else { return nil }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: unread[..<end]))
+            append(UnsafeBufferPointer(rebasing: unread[..<end]))
             return end
         }
         guard isComplete else {
@@ -107,9 +126,13 @@ final class HeadBuffer: @unchecked Sendable {
     /// Where the first value of a field is in `bytes`; nil without one.
     func range(of known: KnownField) -> Range<Int>? {
         guard has(known) else { return nil }
-        for line in lines where line.known == known { return line.valueRange }
-        return nil
+        var index = 0
+        while index < lines.count, lines[index].known != known { index += 1 }
+        return index < lines.count ? lines[index].valueRange : nil
     }
+
+    /// Whether any field that is known came twice.
+    var repeatsKnown: Bool { repeated & ~KnownField.other.bit != 0 }
 
     /// The first value of a field; nil without one.
     func value(of known: KnownField) -> ArraySlice<UInt8>? { range(of: known).map { bytes[$0] } }

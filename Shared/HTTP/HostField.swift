@@ -3,14 +3,11 @@ enum HostField {
     static func isValid(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
         if bytes[range.lowerBound] == UInt8(ascii: "[") { return isBracketed(bytes, range) }
-        for index in range {
-            let byte = bytes[index]
-            if byte == Character8.colon {
-                return index > range.lowerBound && isPort(bytes, index + 1..<range.upperBound)
-            }
-            guard Character8.isUnreserved(byte) else { return false }
-        }
-        return true
+        var index = range.lowerBound
+        while index < range.upperBound, Character8.isUnreserved(bytes[index]) { index += 1 }
+        if index == range.upperBound { return true }
+        return bytes[index] == Character8.colon && index > range.lowerBound
+            && isPort(bytes, index + 1..<range.upperBound)
     }
 
     private static func isBracketed(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
@@ -31,11 +28,15 @@ enum HostField {
     }
 
     private static func isPort(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
-        guard (1...5).contains(range.count) else { return false }
+        guard range.count >= 1, range.count <= 5 else { return false }
+        // Five digits at most.
         var port = 0
-        for index in range {
-            guard Character8.isDigit(bytes[index]) else { return false }
-            port = port * 10 + Int(bytes[index] - UInt8(ascii: "0"))
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return false }
+            port = port &* 10 &+ Int(digit)
+            index &+= 1
         }
         return port <= 65_535
     }

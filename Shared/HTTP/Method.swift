@@ -23,12 +23,15 @@ package enum Method: Sendable, Hashable {
         }
     }
 
-    /// From the bytes of a token. No text is made for those with a name of their own.
-    init(_ bytes: [UInt8], _ range: Range<Int>) {
+    /// From the bytes of one that has a name here; nil for any other. No text is made.
+    init?(known bytes: [UInt8], _ range: Range<Int>) {
         // The characters as the digits of one number; it holds eight, and no method here has more.
+        guard range.count <= 8 else { return nil }
         var word: UInt64 = 0
-        if range.count <= 8 {
-            for index in range { word = word << 8 | UInt64(bytes[index]) }
+        var index = range.lowerBound
+        while index < range.upperBound {
+            word = word &<< 8 | UInt64(bytes[index])
+            index &+= 1
         }
         switch word {
         case 0x47_45_54: self = .get
@@ -41,7 +44,7 @@ package enum Method: Sendable, Hashable {
         case 0x54_52_41_43_45: self = .trace
         case 0x43_4f_4e_4e_45_43_54: self = .connect
         case 0x51_55_45_52_59: self = .query
-        default: self = .other(String(decoding: bytes[range], as: UTF8.self))
+        default: return nil
         }
     }
 

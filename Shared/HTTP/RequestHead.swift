@@ -59,8 +59,8 @@ struct RequestFacts: Sendable {
 
     init() {}
 
-    /// Nothing but the start line is known.
-    init(_ line: StartLine) {
+    /// Of the next request only the start line is known; the rest is judged with its fields.
+    mutating func begin(_ line: StartLine) {
         method = line.method
         version = line.version
     }
@@ -77,7 +77,8 @@ struct RequestFacts: Sendable {
             else { throw .malformed("The target's authority differs from Host.") }
         }
         framing = try BodyFraming.request(buffer, version: version)
-        rejection = rejection(buffer)
+        let rejection = rejection(buffer)
+        if rejection != nil || self.rejection != nil { self.rejection = rejection }
         // A TRACE must not have a body (RFC 9110 §9.3.8): whoever sends one is not trusted to have
         // framed it (H21).
         let isDoubtful = framing != .none && method == .trace
@@ -102,9 +103,11 @@ struct RequestFacts: Sendable {
 
     private func rejection(_ buffer: HeadBuffer) -> ParseError? {
         // Fields whose repetition would let two readers pick different values (H38).
-        if buffer.repeats(.contentType) { return Self.repetition("content-type") }
-        if buffer.repeats(.authorization) { return Self.repetition("authorization") }
-        if buffer.repeats(.idempotencyKey) { return Self.repetition("idempotency-key") }
+        if buffer.repeatsKnown {
+            if buffer.repeats(.contentType) { return Self.repetition("content-type") }
+            if buffer.repeats(.authorization) { return Self.repetition("authorization") }
+            if buffer.repeats(.idempotencyKey) { return Self.repetition("idempotency-key") }
+        }
         guard version == .http11, buffer.has(.expect) else { return nil }
         let isKnown = buffer.members(of: .expect) {
             buffer.equals($0, ignoringCase: "100-continue")

@@ -160,8 +160,8 @@ package struct RequestParser: ~Copyable, Sendable {
     /// The buffer of the last head is filled again when nobody has kept it.
     private mutating func beginHead(_ line: StartLine) {
         if isKnownUniquelyReferenced(&head) { head.reset() } else { head = HeadBuffer() }
-        head.setTarget(input.bytes[line.target])
-        head.request = RequestFacts(line)
+        head.setTarget(input.bytes, line.target)
+        head.request.begin(line)
         section.restart()
         blankLines = 0
         state = .fields

@@ -8,7 +8,8 @@ struct RequestTarget: Sendable {
     /// From text, for requests that come from no socket.
     init(_ text: String, method: Method) throws(ParseError) {
         let buffer = HeadBuffer()
-        buffer.setTarget(text.utf8)
+        let bytes = Array(text.utf8)
+        buffer.setTarget(bytes, 0..<bytes.count)
         buffer.request.target = try TargetParts(buffer.bytes, buffer.targetEnd, method: method)
         self.buffer = buffer
     }
@@ -60,7 +61,14 @@ struct TargetParts: Sendable {
 
     /// The parts of the target `bytes[..<end]`.
     init(_ bytes: [UInt8], _ end: Int, method: Method) throws(ParseError) {
-        for index in 0..<end where !Character8.isTargetCharacter(bytes[index]) {
+        // The first question mark is found on the way: no authority holds one.
+        var index = 0
+        pathEnd = end
+        while index < end, Character8.isTargetCharacter(bytes[index]) {
+            if bytes[index] == Character8.question, index < pathEnd { pathEnd = index }
+            index += 1
+        }
+        guard index == end else {
             throw .malformed("The request target holds a character it must not.")
         }
         if method == .connect {
@@ -68,7 +76,6 @@ struct TargetParts: Sendable {
                 status: 501, code: "unsupported_method", detail: "CONNECT is not offered.")
         }
         self.end = end
-        pathEnd = end
         if end == 1, bytes[0] == UInt8(ascii: "*") {
             guard method == .options else {
                 throw .malformed("The target * is for OPTIONS only.")
@@ -76,8 +83,6 @@ struct TargetParts: Sendable {
             return
         }
         if end == 0 || bytes[0] != Character8.slash { try findAuthority(bytes) }
-        pathEnd = start
-        while pathEnd < end, bytes[pathEnd] != Character8.question { pathEnd += 1 }
         let isCanonical = CanonicalPath.isCanonical(bytes, path)
         if isCanonical, pathEnd == end { return }
         decoded = try DecodedTarget(bytes, self, isCanonical: isCanonical)
