@@ -13,10 +13,12 @@ let language: [SwiftSetting] = [
 ]
 
 /// For what every request passes: a release build does not check while it runs that no two accesses to a
-/// property of a class overlap. Debug builds, which run every test, do (Shared/Sockets/README.md).
-let unchecked: [SwiftSetting] = [
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
-]
+/// property of a class overlap. Debug builds, which run every test, and fuzzing do check
+/// (Shared/Sockets/README.md).
+let unchecked: [SwiftSetting] =
+    Context.environment["MERCATO_FUZZ"] != nil ? [] : [
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+    ]
 
 /// Modules that wrap C are compiled with strict memory safety: each unsafe use is spelled out.
 let wrapsC: [SwiftSetting] = language + [.strictMemorySafety()]

@@ -26,18 +26,12 @@ extension Duration {
     /// Whole nanoseconds, cut towards zero, and at the ends of the range (292 years).
     package var inNanoseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000) }
 
-    /// Whole microseconds, rounded down.
-    package var inMicroseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-    }
+    /// Whole microseconds, cut towards zero.
+    package var inMicroseconds: Int64 { inNanoseconds / 1_000 }
 
-    /// Whole milliseconds, rounded down.
-    package var inMilliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
-    }
+    /// Whole milliseconds, cut towards zero.
+    package var inMilliseconds: Int64 { inNanoseconds / 1_000_000 }
 
     /// Seconds with fraction, for metrics and messages to people.
-    package var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
+    package var inSeconds: Double { Double(inNanoseconds) / 1e9 }
 }

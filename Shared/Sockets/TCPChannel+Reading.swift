@@ -192,10 +192,11 @@ extension TCPChannel {
             // The call writes at most the buffer's size, and only those it counts are read.
             let count = unsafe clinux_receive(number, base, buffer.count)
             guard count > 0 else { return count }
+            let received = unsafe UnsafeRawBufferPointer(start: base, count: Int(count))
             if filter == nil {
-                unsafe input.append(contentsOf: buffer.prefix(Int(count)))
+                unsafe input.append(contentsOf: received)
             } else {
-                unsafe filterInput.append(contentsOf: buffer.prefix(Int(count)))
+                unsafe filterInput.append(contentsOf: received)
             }
             return count
         }
