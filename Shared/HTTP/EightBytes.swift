@@ -55,6 +55,7 @@ struct EightBytes {
 enum ControlSearch {
     /// The first control character other than HTAB from `start` on, or `bound`, which is not behind
     /// the end of `bytes`.
+    @inline(__always)
     static func first(_ bytes: UnsafeRawBufferPointer, from start: Int, bound: Int) -> Int {
         guard let base = bytes.baseAddress else { return bound }
         var index = start

@@ -92,6 +92,7 @@ struct FieldLineReader {
 
     /// Where the token ends that begins at `start`, and whether it holds an underscore; its letters
     /// become small ones.
+    @inline(__always)
     private static func lowercaseName(
         _ bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int
     ) -> (end: Int, hasUnderscore: Bool) {

@@ -71,13 +71,13 @@ struct TargetParts: Sendable {
         guard index == end else {
             throw .malformed("The request target holds a character it must not.")
         }
-        if method == .connect {
+        if case .connect = method {
             throw ParseError(
                 status: 501, code: "unsupported_method", detail: "CONNECT is not offered.")
         }
         self.end = end
         if end == 1, bytes[0] == UInt8(ascii: "*") {
-            guard method == .options else {
+            guard case .options = method else {
                 throw .malformed("The target * is for OPTIONS only.")
             }
             return
@@ -85,7 +85,9 @@ struct TargetParts: Sendable {
         if end == 0 || bytes[0] != Character8.slash { try findAuthority(bytes) }
         let isCanonical = CanonicalPath.isCanonical(bytes, path)
         if isCanonical, pathEnd == end { return }
-        decoded = try DecodedTarget(bytes, self, isCanonical: isCanonical)
+        decoded = try DecodedTarget(
+            bytes, path: path, query: pathEnd < end ? pathEnd + 1..<end : end..<end,
+            isCanonical: isCanonical)
     }
 
     private mutating func findAuthority(_ bytes: [UInt8]) throws(ParseError) {
@@ -115,13 +117,15 @@ final class DecodedTarget: Sendable {
     let path: String?
     let query: [(name: String, value: String)]
 
-    fileprivate init(_ bytes: [UInt8], _ parts: TargetParts, isCanonical: Bool) throws(ParseError) {
+    @inline(never)
+    fileprivate init(_ bytes: [UInt8], path: Range<Int>, query: Range<Int>, isCanonical: Bool)
+        throws(ParseError)
+    {
         if isCanonical {
-            path = nil
+            self.path = nil
         } else {
-            path = parts.path.isEmpty ? "/" : try CanonicalPath(bytes: bytes[parts.path]).decoded
+            self.path = path.isEmpty ? "/" : try CanonicalPath(bytes: bytes[path]).decoded
         }
-        query = parts.pathEnd < parts.end
-            ? try QueryString.parse(bytes: bytes[(parts.pathEnd + 1)..<parts.end]) : []
+        self.query = try QueryString.parse(bytes: bytes[query])
     }
 }
