@@ -132,17 +132,20 @@ final class Resource: Sendable {
     /// Nil for what no pattern fits, and for `*`.
     let pattern: RoutePattern?
     private let routes: [Route]
+    /// That of GET, which most requests ask for.
+    private let get: Route?
 
     init(pattern: RoutePattern?, routes: [Route]) {
         self.pattern = pattern
         self.routes = routes
+        get = pattern == nil ? nil : routes.last { $0.method == .get }
     }
 
     /// HEAD is answered by what answers GET (RFC 9110 §9.3.2).
     func route(for method: Method) -> Route? {
+        if method == .get { return get }
         guard pattern != nil else { return nil }
-        return routes.last { $0.method == method }
-            ?? (method == .head ? routes.last { $0.method == .get } : nil)
+        return routes.last { $0.method == method } ?? (method == .head ? get : nil)
     }
 
     var isEmpty: Bool { routes.isEmpty }

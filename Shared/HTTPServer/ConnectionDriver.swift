@@ -92,7 +92,9 @@ final class ConnectionDriver: @unchecked Sendable {
         parser = RequestParser(limits: shared.limits.parsing)
         loop = connection.loop
         idleEnd = connection.loop.now
-        wake = { [weak self] in self?.awake($0) }
+        // `end` breaks this cycle and that of `watchPeer`. A weak reference would have every
+        // reference to the driver counted in a table beside it.
+        wake = { self.awake($0) }
     }
 
     var limits: ServerLimits { shared.limits }
@@ -136,6 +138,7 @@ final class ConnectionDriver: @unchecked Sendable {
         giveBackBudget()
         if let halfCloseTimer { loop.cancel(halfCloseTimer) }
         channel.close()
+        wake = { _ in }
         isOver()
     }
 
@@ -201,7 +204,7 @@ final class ConnectionDriver: @unchecked Sendable {
     }
 
     private func watchPeer() throws(SocketError) {
-        try channel.onPeerEnd { [weak self] in self?.peerEnded($0) }
+        try channel.onPeerEnd { self.peerEnded($0) }
     }
 
     // MARK: Parking
@@ -314,9 +317,7 @@ final class ConnectionDriver: @unchecked Sendable {
         case .failed: cancel()
         case .finished:
             // It may be waiting for the answer (H88) or gone; see `halfCloseGrace`.
-            halfCloseTimer = loop.schedule(after: limits.halfCloseGrace) { [weak self] in
-                self?.cancel()
-            }
+            halfCloseTimer = loop.schedule(after: limits.halfCloseGrace) { self.cancel() }
         }
     }
 
