@@ -1,5 +1,3 @@
-package import Basics
-
 /// The size of a token bucket: `burst` tokens at most, `refill` of them back per `period` (RL-1).
 package struct TokenBucketLimit: Sendable, Hashable {
     /// B: the most tokens there can be.
@@ -68,8 +66,9 @@ package struct TokenBucketDecision: Sendable, Equatable {
 /// A token bucket as one instant (GCRA, RL-2): the time at which it will be full again. A new one is
 /// full. Pure; the time comes in.
 package struct TokenBucket: Sendable, Hashable {
-    /// Of the monotonic clock, or of a test's.
-    package typealias Instant = MonotonicInstant
+    /// Of the monotonic clock, or of a test's. In attoseconds, not in the nanoseconds of `MonotonicInstant`:
+    /// the time of a token is seldom a whole number of them, and what is cut off would be given away.
+    package typealias Instant = ContinuousClock.Instant
 
     /// The "theoretical arrival time" of GCRA: the bucket is full from then on.
     package private(set) var fullAt: Instant

@@ -1,5 +1,3 @@
-package import Basics
-
 /// Token buckets by key, at most `keysMax` of them (RL-10).
 ///
 /// When there is no room, the bucket that is or will first be full again goes: forgetting a full
@@ -7,7 +5,7 @@ package import Basics
 /// keys ever seen. Pure; the time comes in.
 package struct TokenBuckets: Sendable {
     /// Of the monotonic clock, or of a test's.
-    package typealias Instant = MonotonicInstant
+    package typealias Instant = ContinuousClock.Instant
 
     /// Buckets kept unless told otherwise.
     package static let keysMaxDefault = 65_536

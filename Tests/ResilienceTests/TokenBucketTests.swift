@@ -4,7 +4,7 @@ import Testing
 @testable import Resilience
 
 @Suite(.timeLimit(.minutes(1))) struct TokenBucketTests {
-    private let start = MonotonicInstant.now
+    private let start = ContinuousClock.Instant.now
 
     private func limit(_ burst: Int, _ refill: Int, _ period: Duration = .seconds(1)) throws
         -> TokenBucketLimit

@@ -4,7 +4,7 @@ import Testing
 @testable import Resilience
 
 @Suite(.timeLimit(.minutes(1))) struct TokenBucketsTests {
-    private let start = MonotonicInstant.now
+    private let start = ContinuousClock.Instant.now
 
     private func charge(_ key: String, burst: Int, cost: Int = 1, refill: Int = 1) throws
         -> TokenBuckets.Charge
