@@ -284,9 +284,10 @@ final class ConnectionDriver: @unchecked Sendable {
 
     /// After an answer. False when the connection is to be closed.
     private func isKept(after head: RequestHead, _ sent: Sending) -> Bool {
-        // Asked for by the client, and nothing more has come: a close resets nobody (RFC 9112 §9.6).
+        // Asked for by the client, and nothing more has come: a close resets nobody (RFC 9112 §9.6). The
+        // end after TRACE is the server's wish (H21).
         clientIsDone =
-            !head.keepsAlive && !leavesBody && streamed?.isOver != false && parser.isIdle
+            !head.keepsAlive && head.method != .trace && !leavesBody && streamed?.isOver != false && parser.isIdle
             && channel.bufferedCount == 0
         // A reader that the handler left behind has nothing to wait for any more.
         if streamed?.isReading == true { channel.endWait() }

@@ -45,6 +45,10 @@ struct Case: Sendable, CustomTestStringConvertible {
         return copy
     }
 
+    /// The client itself has asked for the end, with `Connection: close` or by HTTP/1.0: it must not send
+    /// anything more (RFC 9112 §9.6). What it sends after the answer meets a closed connection.
+    var isLastByItself: Bool { after == .ended && (statuses.last ?? 0) < 400 }
+
     var testDescription: String { "\(id): \(what)" }
 }
 
