@@ -15,16 +15,16 @@ final class HeadBuffer: @unchecked Sendable {
     }
 
     /// Those behind `count` are of messages before: writing over them costs less than removing them.
-    @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
-    @exclusivity(unchecked) private var count = 0
-    @exclusivity(unchecked) private(set) var lines: [Line] = []
+    private(set) var bytes: [UInt8] = []
+    private var count = 0
+    private(set) var lines: [Line] = []
     /// The request target is `bytes[..<targetEnd]`.
-    @exclusivity(unchecked) private(set) var targetEnd = 0
-    @exclusivity(unchecked) private var present: UInt16 = 0
-    @exclusivity(unchecked) private var repeated: UInt16 = 0
-    @exclusivity(unchecked) private var lengths: UInt64 = 0
+    private(set) var targetEnd = 0
+    private var present: UInt16 = 0
+    private var repeated: UInt16 = 0
+    private var lengths: UInt64 = 0
     /// What was found out about the request; of no meaning for other messages.
-    @exclusivity(unchecked) var request = RequestFacts()
+    var request = RequestFacts()
 
     init() {}
 

@@ -7,13 +7,13 @@ package import Basics
 /// a request on costs one reference and making one costs nothing.
 // Reason: one task works on a request at a time; what a handler starts beside itself only reads it.
 package final class Request: @unchecked Sendable {
-    @exclusivity(unchecked) package private(set) var method: Method
+    package private(set) var method: Method
     /// Nil between two requests of a connection.
-    @exclusivity(unchecked) private var requestTarget: RequestTarget?
-    @exclusivity(unchecked) package var headers: Headers
+    private var requestTarget: RequestTarget?
+    package var headers: Headers
     /// Empty on a route that streams its body.
-    @exclusivity(unchecked) package var body: [UInt8]
-    @exclusivity(unchecked) package var context: RequestContext
+    package var body: [UInt8]
+    package var context: RequestContext
 
     init(
         method: Method, target: RequestTarget, headers: Headers, body: [UInt8],

@@ -46,12 +46,12 @@ final class ConnectionDriver: @unchecked Sendable {
     let connection: TCPConnection
     let shared: ServerState
     private let isOver: @Sendable () -> Void
-    @exclusivity(unchecked) var parser: RequestParser
+    var parser: RequestParser
     /// An empty buffer that the connection receives into next.
-    @exclusivity(unchecked) var spare: [UInt8] = []
+    var spare: [UInt8] = []
     /// Where answers are put together.
-    @exclusivity(unchecked) var output: [UInt8] = []
-    @exclusivity(unchecked) var phase = Phase.idle
+    var output: [UInt8] = []
+    var phase = Phase.idle
     /// Serves, unless the connection is parked.
     private var runner: Runner?
     /// The handshake.
@@ -62,24 +62,24 @@ final class ConnectionDriver: @unchecked Sendable {
     /// Called by the channel while the connection is parked. Kept, as it is needed for every request.
     private var wake: @Sendable (SocketError?) -> Void = { _ in }
     var isDraining = false
-    @exclusivity(unchecked) var served = 0
+    var served = 0
     /// Requests answered in a row without waiting for the client.
-    @exclusivity(unchecked) var inARow = 0
+    var inARow = 0
     /// Body bytes of the current request that the server's budget holds for it.
-    @exclusivity(unchecked) var held = 0
+    var held = 0
     /// Of the request under way, for the refusal of a HEAD.
-    @exclusivity(unchecked) var method = Method.get
+    var method = Method.get
     private var halfCloseTimer: TimerToken?
     /// The client wanted the connection to end with the last answer, and has sent all that it will.
-    @exclusivity(unchecked) private var clientIsDone = false
+    private var clientIsDone = false
     /// The body of the request under way was not even asked for.
-    @exclusivity(unchecked) var leavesBody = false
+    var leavesBody = false
     /// The body that the handler of the request under way reads by itself.
-    @exclusivity(unchecked) var streamed: StreamedBody?
+    var streamed: StreamedBody?
     /// When the head under way must be complete; nil while nothing of it has come.
-    @exclusivity(unchecked) var headDeadline: Deadline?
+    var headDeadline: Deadline?
     /// The last request, filled again for the next one when nobody has kept it.
-    @exclusivity(unchecked) private var request: Request?
+    private var request: Request?
 
     /// `isOver` is called once, when the connection is closed.
     init(

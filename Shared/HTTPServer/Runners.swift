@@ -11,13 +11,13 @@ final class Runners: @unchecked Sendable {
 
     private let loop: EventLoop
     /// Connections with something to do, from `first` on.
-    @exclusivity(unchecked) private var waiting: [ConnectionDriver] = []
-    @exclusivity(unchecked) private var first = 0
+    private var waiting: [ConnectionDriver] = []
+    private var first = 0
     /// Tasks that sleep; the last one slept least.
-    @exclusivity(unchecked) private var spare: [Runner] = []
+    private var spare: [Runner] = []
     /// A look at what is left will be taken in this turn.
-    @exclusivity(unchecked) private var isPumping = false
-    @exclusivity(unchecked) private var pump: @Sendable () -> Void = {}
+    private var isPumping = false
+    private var pump: @Sendable () -> Void = {}
     private var isStopped = false
 
     init(loop: EventLoop) {
@@ -89,10 +89,10 @@ final class Runners: @unchecked Sendable {
 /// One of those tasks.
 // Reason: on the loop's thread only, like `Runners`.
 final class Runner: @unchecked Sendable {
-    @exclusivity(unchecked) fileprivate var sleeper: UnsafeContinuation<Bool, Never>?
+    fileprivate var sleeper: UnsafeContinuation<Bool, Never>?
     fileprivate var task: Task<Void, Never>?
     /// Asked for each request; the task's own answer costs more.
-    @exclusivity(unchecked) private(set) var isCancelled = false
+    private(set) var isCancelled = false
 
     /// Cancels what it serves.
     func cancel() {

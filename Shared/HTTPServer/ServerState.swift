@@ -13,12 +13,12 @@ final class ServerState: @unchecked Sendable {
     let logger: Logger
     let instruments: ServerInstruments
     let runners: Runners
-    @exclusivity(unchecked) var budget: BodyBudget
+    var budget: BodyBudget
     /// No connection is kept after the answer under way; see `Server.letGo`.
-    @exclusivity(unchecked) var isLettingGo = false
-    @exclusivity(unchecked) private var dateSecond: Int64 = -1
-    @exclusivity(unchecked) private var dateText = ""
-    @exclusivity(unchecked) private var dateTurn: MonotonicInstant?
+    var isLettingGo = false
+    private var dateSecond: Int64 = -1
+    private var dateText = ""
+    private var dateTurn: MonotonicInstant?
 
     init(
         limits: ServerLimits, routes: RouteTable, loop: EventLoop, logger: Logger,
