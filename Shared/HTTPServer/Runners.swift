@@ -17,12 +17,11 @@ final class Runners: @unchecked Sendable {
     private var spare: [Runner] = []
     /// A look at what is left will be taken in this turn.
     private var isPumping = false
-    private var pump: @Sendable () -> Void = {}
+    private var pump: (@Sendable () -> Void)?
     private var isStopped = false
 
     init(loop: EventLoop) {
         self.loop = loop
-        pump = { [weak self] in self?.look() }
     }
 
     /// The connection will be served in this turn of the loop.
@@ -34,6 +33,7 @@ final class Runners: @unchecked Sendable {
     /// Ends the tasks that have no work; for the end of the server.
     func stop() {
         isStopped = true
+        pump = nil
         let sleeping = spare
         spare = []
         for runner in sleeping { runner.wake(false) }
@@ -52,7 +52,15 @@ final class Runners: @unchecked Sendable {
             // itself when there are many, or with the cancellation of what it serves.
             runner.task = Task(executorPreference: loop) { await self.run(runner) }
         }
-        loop.execute(pump)
+        loop.execute(lookLater())
+    }
+
+    /// Made once, since it is needed for every batch. `stop` breaks the cycle.
+    private func lookLater() -> @Sendable () -> Void {
+        if let pump { return pump }
+        let made: @Sendable () -> Void = { self.look() }
+        if !isStopped { pump = made }
+        return made
     }
 
     private func run(_ runner: Runner) async {
