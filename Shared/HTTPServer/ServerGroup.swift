@@ -35,7 +35,7 @@ package struct ServerGroup: Sendable {
     @discardableResult
     package func start() async throws(SocketError) -> Int {
         let (host, port) = (configuration.host, configuration.port)
-        try TCPListener.checkFree(host: host, port: port, loop: servers[0].loop)
+        try TCPListener.checkFree(host: host, port: port)
         // Where the kernel chooses, the first one learns the port.
         let taken = try await servers[0].start(on: port)
         for server in servers.dropFirst() { try await server.start(on: taken) }

@@ -38,29 +38,44 @@ import Glibc
         host: String, port: Int, backlog: Int = 1_024, sharesPort: Bool = false,
         limits: TCPLimits = .init(), loop: EventLoop
     ) throws(SocketError) {
-        var address = try SocketAddress(numeric: host, port: port)
-        let number = unsafe clinux_stream_socket(&address.raw)
-        guard number >= 0 else { throw SocketError(result: number, "socket") }
-        let owner = FileDescriptor(owning: number)
-        try TCPChannel.setOptions(number, limits)
-        let shared = sharesPort ? clinux_share_port(number) : 0
-        guard shared >= 0 else { throw SocketError(result: shared, "share \(address)") }
-        let result = unsafe clinux_bind_listen(number, &address.raw, CInt(clamping: backlog))
+        let address = try SocketAddress(numeric: host, port: port)
+        let owner = try Self.bound(to: address, port, sharesPort: sharesPort)
+        try TCPChannel.setOptions(owner.number, limits)
+        let result = clinux_listen(owner.number, CInt(clamping: backlog))
         guard result >= 0 else {
             throw SocketError(result: result, "listen on \(address)", port: port)
         }
-        self.port = Int(max(0, clinux_local_port(number)))
+        self.port = Int(max(0, clinux_local_port(owner.number)))
         self.loop = loop
         self.limits = limits
         descriptor = consume owner
     }
 
+    private static func bound(
+        to address: SocketAddress, _ port: Int, sharesPort: Bool
+    ) throws(SocketError) -> FileDescriptor {
+        var address = address
+        let number = unsafe clinux_stream_socket(&address.raw)
+        guard number >= 0 else { throw SocketError(result: number, "socket") }
+        let owner = FileDescriptor(owning: number)
+        let shared = sharesPort ? clinux_share_port(number) : 0
+        guard shared >= 0 else { throw SocketError(result: shared, "share \(address)") }
+        let result = unsafe clinux_bind(number, &address.raw)
+        guard result >= 0 else {
+            throw SocketError(result: result, "listen on \(address)", port: port)
+        }
+        return owner
+    }
+
     /// Throws `.addressInUse(port)` when anybody listens there, also somebody who shares the port: two
     /// processes on one port would each get a part of the other's connections.
-    package static func checkFree(host: String, port: Int, loop: EventLoop) throws(SocketError) {
+    ///
+    /// Never listens itself: a client that came in that moment would be cut off.
+    package static func checkFree(host: String, port: Int) throws(SocketError) {
         guard port != 0 else { return }
-        // Closed again at once: the listener goes away with this scope.
-        _ = try TCPListener(host: host, port: port, loop: loop)
+        let address = try SocketAddress(numeric: host, port: port)
+        // Given back at once: the descriptor goes away with this scope.
+        _ = try bound(to: address, port, sharesPort: false)
     }
 
     deinit {

@@ -166,13 +166,17 @@ int clinux_share_port(int descriptor)
     return (int)checked(setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
 }
 
-int clinux_bind_listen(int descriptor, const struct clinux_address *address, int backlog)
+int clinux_bind(int descriptor, const struct clinux_address *address)
 {
     int on = 1;
     if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
         return -errno;
-    if (bind(descriptor, (const struct sockaddr *)&address->storage, address->length) < 0)
-        return -errno;
+    return (int)checked(
+        bind(descriptor, (const struct sockaddr *)&address->storage, address->length));
+}
+
+int clinux_listen(int descriptor, int backlog)
+{
     return (int)checked(listen(descriptor, backlog));
 }
 

@@ -58,8 +58,8 @@ int clinux_describe(const struct clinux_address *_Nonnull address, char *_Nonnul
 int clinux_stream_socket(const struct clinux_address *_Nonnull address);
 // Several sockets of one user may then listen on the same port, and the kernel spreads connections.
 int clinux_share_port(int descriptor);
-int clinux_bind_listen(
-    int descriptor, const struct clinux_address *_Nonnull address, int backlog);
+int clinux_bind(int descriptor, const struct clinux_address *_Nonnull address);
+int clinux_listen(int descriptor, int backlog);
 int clinux_connect(int descriptor, const struct clinux_address *_Nonnull address);
 int clinux_connect_result(int descriptor);
 int clinux_accept(int descriptor, struct clinux_address *_Nonnull peer);
